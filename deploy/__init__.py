@@ -1,0 +1,1 @@
+"""Everything that ships beside the wheel: units, examples, the sandbox."""

@@ -1,0 +1,1 @@
+"""Turn "this provider, that seed" into observations."""

@@ -1,0 +1,1 @@
+"""Relay providers: hand one message to one relay, classify the answer."""

@@ -1,0 +1,140 @@
+"""What a relay provider is to the rest of relaypilot: the values that cross, and the protocol an adapter meets.
+
+An adapter hands one message to one relay and says what the relay answered. It knows nothing of probes,
+seeds, health or Postfix. `ADDING.md` tells how to write one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Protocol
+
+from pydantic import BaseModel
+
+from providers.failure import Failure, Stage
+
+
+class Clock(Protocol):
+    """Reads the time: wall time stamps facts, monotonic time measures intervals."""
+
+    def now(self) -> datetime:
+        """Return the wall time, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds from an arbitrary start that never jump."""
+        ...
+
+
+class TlsMode(StrEnum):
+    """How a session is encrypted."""
+
+    IMPLICIT = "implicit"  # TLS from the first byte, port 465 (RFC 8314)
+    STARTTLS = "starttls"  # required: refused when the relay does not offer it (RFC 3207)
+    NONE = "none"  # loopback only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayEndpoint:
+    """Where and how Postfix (and a probe) hands mail to this provider by SMTP."""
+
+    host: str
+    port: int
+    tls: TlsMode
+    server_name: str  # the name the certificate must carry; usually `host`
+    ca_file: str | None = None  # PEM file; none means the system's
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def nexthop(self) -> str:
+        """Return the nexthop as Postfix spells it, brackets and port included (transport(5))."""
+        return f"[{self.host}]:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an adapter can do, as data, so that callers never probe with try/except."""
+
+    channels: tuple[str, ...] = ("smtp",)  # "smtp", "api"
+    max_message_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message for one recipient, ready to be sent."""
+
+    sender: str  # envelope sender (MAIL FROM)
+    recipient: str  # envelope recipient (RCPT TO)
+    content: bytes = field(repr=False)  # headers and body, CRLF line ends
+
+
+class SubmissionStatus(StrEnum):
+    """What became of one hand-over."""
+
+    ACCEPTED = (
+        "accepted"  # 250 at end of DATA: the relay took responsibility (RFC 5321 §6.1); or a session check passed
+    )
+    DEFERRED = "deferred"  # the relay answered 4yz
+    REJECTED = "rejected"  # the relay answered 5yz
+    ERROR = "error"  # no usable answer: network, TLS, time-out, garbage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSession:
+    """TLS as negotiated."""
+
+    version: str  # "TLSv1.3"
+    cipher: str
+    not_after: datetime | None  # expiry of the relay's certificate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a relay answered to one message, or to one session check (no message sent)."""
+
+    provider: str
+    channel: str  # "smtp" or "api"
+    status: SubmissionStatus
+    started_at: datetime
+    duration_seconds: float
+    message_sent: bool  # False for a session check
+    reply_code: int | None = None  # three digits, of the last reply read
+    enhanced_code: str | None = None  # "5.7.1" (RFC 3463), absent when the relay gave none
+    text: str = ""  # the reply, at most 2 KB, secrets redacted
+    provider_message_id: str | None = None  # without angle brackets
+    stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
+    tls: TlsSession | None = None
+    ehlo: tuple[str, ...] = ()  # EHLO keywords as read after STARTTLS
+    failure: Failure | None = None  # None if and only if ACCEPTED
+
+
+class Provider(Protocol):
+    """One configured relay provider.
+
+    An adapter must never raise for what the relay or the network did: that is a `Submission` with a
+    `Failure`. It must not retry, must not log secrets, and must not keep a session over a configuration
+    reload. It may keep sessions open between calls.
+    """
+
+    kind: ClassVar[str]  # entry-point name: "mailgun"
+    settings_model: ClassVar[type[BaseModel]]  # this adapter's part of a [[provider]] table
+    capabilities: ClassVar[Capabilities]
+    name: str  # the administrator's name for it
+
+    def relay_endpoint(self) -> RelayEndpoint:
+        """Return where Postfix hands mail to this provider."""
+        ...
+
+    async def check_session(self, sender: str, recipient: str) -> Submission:
+        """Connect freshly, TLS, AUTH, MAIL, RCPT, RSET, QUIT: whether a message would be taken, sending none."""
+        ...
+
+    async def submit(self, message: Message) -> Submission:
+        """Hand over one message on a fresh connection, on the path Postfix would use."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        ...

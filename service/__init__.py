@@ -1,0 +1,1 @@
+"""The relaypilot daemon, its decision core, Postfix control, store, API and command line."""

@@ -1,0 +1,176 @@
+"""What the administrator writes in relaypilot.toml, as strict models; every field carries its description."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from service.decision.policy import Failback, Mode
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration(value: Any) -> Any:
+    """Return a timedelta for "90s", "5m", "1h30m", "2d"; leave what is not text to pydantic.
+
+    Raises:
+        ValueError: the text is not a duration.
+    """
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise ValueError('write a duration with its unit, such as "90s", "5m" or "2h"')
+    if not value or _DURATION.sub("", value):
+        raise ValueError(f'"{value}" is not a duration; write for example "90s", "5m", "1h30m" or "2d"')
+    return timedelta(seconds=sum(float(n) * _UNIT_SECONDS[u] for n, u in _DURATION.findall(value)))
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+
+
+class Table(BaseModel):
+    """A TOML table: unknown keys are errors, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ApiTable(Table):
+    """[api]: where the daemon listens."""
+
+    socket: Path = Field(
+        Path("/run/relaypilot/api.sock"), description="Unix socket of the API, used by the command line."
+    )
+    listen: str | None = Field(None, description='TCP address and port, "127.0.0.1:8520". Absent: no TCP.')
+    token: SecretStr | None = Field(None, description="Bearer token that TCP clients must send; needed with listen.")
+
+
+class PostfixTable(Table):
+    """[postfix]: the instance whose route relaypilot controls."""
+
+    config_dir: Path = Field(
+        Path("/etc/postfix"), description="Configuration directory of the Postfix instance (absolute)."
+    )
+    log_file: Path | None = Field(
+        Path("/var/log/mail.log"), description="Postfix's log file: live mail and the canary are read there."
+    )
+    helper_socket: Path = Field(Path("/run/relaypilot-helper/helper.sock"), description="Socket of the root helper.")
+    helper_dir: Path = Field(
+        Path("/var/lib/relaypilot-helper"), description="Root-owned state of the apply transaction."
+    )
+    helper_user: str = Field("relaypilot", description="The one user beside root whose requests the helper takes.")
+    connect_timeout: Duration = Field(
+        timedelta(seconds=3), description="smtp_connect_timeout of the providers' services."
+    )
+    canary_to: str | None = Field(
+        None, description="Seed whose inbox receives the canary message after a move. Absent: the first seed."
+    )
+    canary_wait: Duration = Field(
+        timedelta(seconds=10), description="How long to watch the log for the canary's delivery."
+    )
+
+
+class ProbesTable(Table):
+    """[probes]: how providers are measured."""
+
+    sender: str = Field(description="Envelope sender and From of probes; use an address of your real sending domain.")
+    session_interval: Duration = Field(
+        timedelta(seconds=60), description="Time between session checks (no message is sent)."
+    )
+    round_interval: Duration = Field(timedelta(hours=1), description="Time between message rounds to the seeds.")
+    jitter: float = Field(
+        0.1, ge=0, le=0.5, description="Share of the interval by which each start is moved at random."
+    )
+    stage_timeout: Duration = Field(timedelta(seconds=10), description="Longest wait for one reply of a relay.")
+    total_timeout: Duration = Field(timedelta(seconds=60), description="Longest duration of one submission.")
+    late_after: Duration = Field(timedelta(minutes=5), description="A probe that arrives later than this is late.")
+    deadline: Duration = Field(timedelta(minutes=15), description="A probe not found by then is missing.")
+    poll_intervals: tuple[Duration, ...] = Field(
+        tuple(timedelta(seconds=s) for s in (2, 5, 10, 20, 40, 60, 120)),
+        description="Waits between looks into a seed mailbox; the last one repeats until the deadline.",
+    )
+    imap_timeout: Duration = Field(
+        timedelta(seconds=20), description="Longest wait for one answer of a seed's IMAP server."
+    )
+    control_host: str | None = Field(
+        None, description='"host:port" that answers when our own network works. Absent: the seeds\' IMAP servers.'
+    )
+
+
+class PolicyTable(Table):
+    """[policy]: when mail moves."""
+
+    false_moves_per_year: float = Field(
+        1.0, gt=0, le=52, description="How many moves a year without a real fault are tolerated."
+    )
+    tolerated_outage: Duration = Field(
+        timedelta(seconds=60), description="Faults shorter than this are no reason to move."
+    )
+    confirmations: int = Field(2, ge=1, le=10, description="Further failures in a row that confirm a hard fault.")
+    confirmation_spacing: Duration = Field(timedelta(seconds=2), description="Time between confirmations, at least.")
+    evidence_lifetime: Duration = Field(timedelta(hours=24), description="Evidence older than this no longer counts.")
+    hold_down: Duration = Field(
+        timedelta(minutes=15), description="After an automatic move, no further one between working providers."
+    )
+    failback: Failback = Field(
+        Failback.EARNED, description='"earned": the preferred provider returns on good evidence; "off": by hand only.'
+    )
+    failback_rounds: int = Field(6, ge=1, le=1000, description="Good results in a row that earn a failback.")
+    moves_per_hour: int = Field(
+        6, ge=1, le=60, description="More automatic moves than this in an hour stop automation until acknowledged."
+    )
+    manual_pin: Duration = Field(
+        timedelta(hours=1), description="How long failover --to pins the route when --for is not given."
+    )
+
+
+class StoreTable(Table):
+    """[store]: what is kept and for how long."""
+
+    url: str | None = Field(None, description="SQLAlchemy URL. Absent: SQLite in state_dir.")
+    keep_observations: Duration = Field(timedelta(days=90), description="How long observations are kept.")
+
+
+class SeedTable(Table):
+    """[[seed]]: one seed inbox."""
+
+    name: Name = Field(description="Your name for this seed.")
+    receiver: Name = Field(description="The mailbox provider that hosts it: gmail, microsoft, yahoo, …")
+    address: str = Field(description="Its mail address.")
+    host: str = Field(description="IMAP server.")
+    port: int = Field(993, ge=1, le=65535, description="IMAP port.")
+    tls: Literal["implicit", "starttls", "none"] = Field(
+        "implicit", description='"none" is accepted for loopback only.'
+    )
+    server_name: str | None = Field(None, description="Name that the certificate must carry. Absent: host.")
+    ca_file: Path | None = Field(
+        None, description="PEM file of the authority that signed the certificate. Absent: the system's."
+    )
+    username: str | None = Field(None, description="IMAP login. Absent: address.")
+    password: SecretStr = Field(description="IMAP password or app password, from a file or the environment.")
+    junk: str | None = Field(
+        None, description="Name of the spam folder when it cannot be found by attribute or usual name."
+    )
+
+
+class Config(Table):
+    """The whole file."""
+
+    mode: Mode = Field(
+        Mode.OBSERVE, description='"observe": judge and journal, change nothing; "enforce": also move mail.'
+    )
+    routing: Literal["relayhost"] = Field("relayhost", description="How the route is written into Postfix.")
+    state_dir: Path = Field(Path("/var/lib/relaypilot"), description="Where the daemon keeps its store.")
+    api: ApiTable = Field(ApiTable(), description="Where the daemon listens.")
+    postfix: PostfixTable = Field(PostfixTable(), description="The Postfix instance.")
+    probes: ProbesTable = Field(description="How providers are measured.")
+    policy: PolicyTable = Field(PolicyTable(), description="When mail moves.")
+    store: StoreTable = Field(StoreTable(), description="What is kept.")
+    receivers: dict[Name, tuple[str, ...]] = Field({}, description="Recipient domains of each receiver.")
+    provider: tuple[Any, ...] = Field(
+        description="[[provider]]: in order of preference. Validated by each kind's own model."
+    )
+    seed: tuple[SeedTable, ...] = Field((), description="[[seed]]: the seed inboxes.")

@@ -1,0 +1,1 @@
+"""Judges providers and chooses routes. Pure: no clock, no logging, no input or output."""

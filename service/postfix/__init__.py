@@ -1,0 +1,1 @@
+"""Reads and rewrites the Postfix route: one transaction, behind one socket."""

@@ -1,0 +1,1 @@
+"""Keeps facts, folded state and the journal."""
