@@ -1,0 +1,220 @@
+"""What the API answers and the command line shows: one model each, the same for both."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class View(BaseModel):
+    """Base of everything that crosses the API."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SignalView(View):
+    """One signal as k/n over the evidence lifetime; never a bare percentage."""
+
+    signal: str
+    good: int
+    n: int
+    low_ratio: float | None = Field(None, description="Lower end of the 95 % Wilson interval.")
+    high_ratio: float | None = Field(None, description="Upper end of the 95 % Wilson interval.")
+
+
+class HealthView(View):
+    """Health of one provider for one receiver ("*": all)."""
+
+    provider: str
+    receiver: str
+    status: str = Field(description="unknown, healthy, suspect, degraded or recovering")
+    severity: str = Field(description="none, late, misplacing, losing or refusing")
+    reason: str
+    since: datetime | None = None
+    signals: tuple[SignalView, ...] = ()
+
+
+class ProviderView(View):
+    """One configured provider."""
+
+    name: str
+    kind: str
+    nexthop: str
+    position: int | None = Field(description="Place in the route in force, 0 is tried first; absent: not in it.")
+    health: HealthView
+    receivers: tuple[HealthView, ...] = ()
+
+
+class RouteView(View):
+    """The route as Postfix reports it beside the one relaypilot assigned."""
+
+    reported: tuple[str, ...] | None = Field(
+        description="Providers in order; absent when Postfix's route is not relaypilot's."
+    )
+    assigned: tuple[str, ...] | None
+    generation: int
+    drift: tuple[str, ...] = Field((), description="Hand edits of owned settings, one sentence each.")
+    postfix_running: bool
+    problem: str | None = Field(None, description="Why the route could not be read.")
+
+
+class OverrideView(View):
+    """A pause, pin or drain in force."""
+
+    verb: str
+    provider: str | None
+    until: datetime | None
+    actor: str
+    reason: str
+
+
+class EventView(View):
+    """Something worth telling, in one sentence."""
+
+    at: datetime
+    kind: str = Field(description="health, move, blocked, override, drift, control, config, start")
+    sentence: str
+    provider: str | None = None
+
+
+class StatusView(View):
+    """Everything `status` and the dashboard show."""
+
+    at: datetime
+    version: str
+    mode: str
+    daemon: Literal["running", "not running"] = "running"
+    pid: int | None = None
+    started_at: datetime | None = None
+    sentence: str = Field(description="What relaypilot is doing about the route, and why.")
+    route: RouteView
+    providers: tuple[ProviderView, ...]
+    overrides: tuple[OverrideView, ...] = ()
+    events: tuple[EventView, ...] = Field((), description="Newest first.")
+    problems: tuple[str, ...] = Field((), description="What needs a person: control check failing, drift, bad reload …")
+    seeds: dict[str, str | None] = Field({}, description="Seed → why it cannot be searched, or nothing.")
+
+
+class RefusalView(View):
+    """A safety rule that stands against a plan."""
+
+    rule: str
+    sentence: str
+    forceable: bool
+
+
+class PlanView(View):
+    """What a failover would change, and whether it may."""
+
+    to: str
+    current: tuple[str, ...] | None
+    wanted: tuple[str, ...]
+    changes: tuple[str, ...]
+    diff: str = Field(description="Unified diff of Postfix's configuration; secrets masked.")
+    refusals: tuple[RefusalView, ...] = ()
+
+
+class FailoverRequest(View):
+    """A manual failover."""
+
+    to: str
+    for_seconds: float | None = Field(
+        None, ge=0, description="Pin for this long; 0: no pin; absent: policy.manual_pin."
+    )
+    reason: str = ""
+    force: bool = False
+    actor: str = "api"
+
+
+class MoveView(View):
+    """What became of a move."""
+
+    request_id: str
+    outcome: Literal["applied", "unchanged"]
+    route: tuple[str, ...]
+    generation: int
+    verified: bool = Field(description="The canary message was seen going out through the new provider.")
+    pinned_until: datetime | None = None
+    flushed: int | None = Field(None, description="Deferred messages that were tried again.")
+    duration_seconds: float
+    sentence: str
+
+
+class OverrideRequest(View):
+    """Pause or resume automation."""
+
+    verb: Literal["pause", "resume"]
+    provider: str | None = None
+    for_seconds: float | None = Field(None, gt=0)
+    reason: str = ""
+    actor: str = "api"
+
+
+class HistoryEntryView(View):
+    """One journal row."""
+
+    at: datetime
+    kind: str = Field(description="detected, intended, applied, failed, blocked, imported")
+    trigger: str
+    actor: str
+    reason: str
+    rule: str
+    from_route: tuple[str, ...] | None = None
+    to_route: tuple[str, ...] | None = None
+    enforced: bool
+    detail: str = ""
+    request_id: str = ""
+
+
+class ExplainView(View):
+    """Why it is not moving, or why it moved, and what would change that."""
+
+    sentence: str
+    rule: str
+    blocked_by: tuple[str, ...] = ()
+    would_change: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    providers: tuple[HealthView, ...] = ()
+
+
+class CompareRowView(View):
+    """One provider at one receiver ("*": all) over the window."""
+
+    provider: str
+    receiver: str
+    acceptance: SignalView
+    inbox: SignalView
+    spam: SignalView
+    missing: SignalView
+    late: SignalView
+    latency_p50_seconds: float | None
+    latency_p95_seconds: float | None
+
+
+class CompareView(View):
+    """The providers side by side."""
+
+    since: datetime
+    until: datetime
+    rows: tuple[CompareRowView, ...]
+
+
+class ProbeRequest(View):
+    """One round now."""
+
+    provider: str | None = None
+    seed: str | None = None
+
+
+class ProbeProgressView(View):
+    """One line of a round's progress."""
+
+    at: datetime
+    provider: str
+    seed: str | None
+    receiver: str | None
+    signal: str
+    outcome: str
+    value: float | str | None = None
+    text: str | None = None
+    sentence: str
