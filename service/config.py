@@ -1,6 +1,5 @@
 """What the administrator writes in relaypilot.toml, as strict models; every field carries its description."""
 
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,25 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from service.decision.policy import Failback, Mode
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def parse_duration(value: Any) -> Any:
-    """Return a timedelta for "90s", "5m", "1h30m", "2d"; leave what is not text to pydantic.
-
-    Raises:
-        ValueError: the text is not a duration.
-    """
-    if isinstance(value, timedelta):
-        return value
-    if not isinstance(value, str):
-        raise ValueError('write a duration with its unit, such as "90s", "5m" or "2h"')
-    if not value or _DURATION.sub("", value):
-        raise ValueError(f'"{value}" is not a duration; write for example "90s", "5m", "1h30m" or "2d"')
-    return timedelta(seconds=sum(float(n) * _UNIT_SECONDS[u] for n, u in _DURATION.findall(value)))
-
+from service.duration import parse_duration as parse_duration
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
