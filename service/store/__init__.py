@@ -1,1 +1,1 @@
-"""Keeps facts, folded state and the journal."""
+"""What is kept: facts, the state folded from them, the journal of switchovers, log positions. SQLite in WAL mode."""
