@@ -32,6 +32,14 @@ class UsageError(RelaypilotError):
     exit_status = 2
 
 
+class NoSuchProvider(UsageError):
+    """No provider of the configuration has that name."""
+
+
+class NoSuchSeed(UsageError):
+    """No seed of the configuration has that name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One mistake in a configuration: where it is, what was seen, what to write instead."""
@@ -95,3 +103,15 @@ class StoreCorruptError(StoreError):
 
 class StoreTooNewError(StoreError):
     """The store was written by a newer relaypilot."""
+
+
+class UnsafePlan(RelaypilotError):
+    """A safety rule stands against the plan; nothing was changed."""
+
+    exit_status = 7
+
+
+class MoveFailed(RelaypilotError):
+    """Postfix could not be moved; its configuration is as it was before."""
+
+    exit_status = 8
