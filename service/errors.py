@@ -1,16 +1,20 @@
 """Errors of the service, and the exit status that the command line gives for each.
 
-    RelaypilotError              1  failed, or refused by a safety rule
+    RelaypilotError              1  failed
     ├── UsageError               2  the command was not understood
+    │   ├── NoSuchProviderError     no provider has that name
+    │   └── NoSuchSeedError         no seed has that name
     ├── ConfigError              3  the configuration is wrong; `problems` lists every mistake
     ├── DaemonUnreachableError   4  nobody answers on the daemon's socket
     ├── PermissionNeededError    5  this needs another user, usually root
-    └── StoreError               6  the store cannot be read or written
-        ├── StoreLockedError        another process holds it
-        ├── StoreFullError          no space left
-        ├── StoreReadOnlyError      file or file system cannot be written
-        ├── StoreCorruptError       not a store, or a damaged one
-        └── StoreTooNewError        written by a newer relaypilot
+    ├── StoreError               6  the store cannot be read or written
+    │   ├── StoreLockedError        another process holds it
+    │   ├── StoreFullError          no space left
+    │   ├── StoreReadOnlyError      file or file system cannot be written
+    │   ├── StoreCorruptError       not a store, or a damaged one
+    │   └── StoreTooNewError        written by a newer relaypilot
+    ├── UnsafePlanError          7  a safety rule stands against it; nothing was changed
+    └── MoveFailedError          8  Postfix could not be moved; its configuration is as it was
 
 Exit status 0 means done. Every message says what was being done, what was seen and what to do.
 """
@@ -32,11 +36,11 @@ class UsageError(RelaypilotError):
     exit_status = 2
 
 
-class NoSuchProvider(UsageError):
+class NoSuchProviderError(UsageError):
     """No provider of the configuration has that name."""
 
 
-class NoSuchSeed(UsageError):
+class NoSuchSeedError(UsageError):
     """No seed of the configuration has that name."""
 
 
@@ -105,13 +109,13 @@ class StoreTooNewError(StoreError):
     """The store was written by a newer relaypilot."""
 
 
-class UnsafePlan(RelaypilotError):
+class UnsafePlanError(RelaypilotError):
     """A safety rule stands against the plan; nothing was changed."""
 
     exit_status = 7
 
 
-class MoveFailed(RelaypilotError):
+class MoveFailedError(RelaypilotError):
     """Postfix could not be moved; its configuration is as it was before."""
 
     exit_status = 8
