@@ -1,0 +1,251 @@
+"""A small daemon's desk over values written down here, for the API's and the command line's tests."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+from service.errors import MoveFailedError, NoSuchProviderError, NoSuchSeedError, UnsafePlanError
+from service.views import (
+    CompareRowView,
+    CompareView,
+    EventView,
+    ExplainView,
+    FailoverRequest,
+    HealthView,
+    HistoryEntryView,
+    MoveView,
+    OverrideRequest,
+    OverrideView,
+    PlanView,
+    ProbeProgressView,
+    ProbeRequest,
+    ProviderView,
+    RefusalView,
+    RouteView,
+    SignalView,
+    StatusView,
+)
+
+NAMES = ("mailgun", "sendgrid", "smarthost")
+RECEIVERS = ("gmail", "microsoft", "yahoo")
+SENTENCE = "Mail goes through sendgrid since mailgun put 3 of 3 probes at gmail into spam."
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def signal(name: str, good: int, n: int) -> SignalView:
+    ratio = good / n if n else None
+    low = None if ratio is None else max(0.0, ratio - 0.2)
+    high = None if ratio is None else min(1.0, ratio + 0.1)
+    return SignalView(signal=name, good=good, n=n, low_ratio=low, high_ratio=high)
+
+
+def health(provider: str, receiver: str) -> HealthView:
+    bad = provider == "mailgun" and receiver in {"gmail", "*"}
+    unknown = provider == "smarthost"
+    return HealthView(
+        provider=provider,
+        receiver=receiver,
+        status="unknown" if unknown else "degraded" if bad else "healthy",
+        severity="misplacing" if bad else "none",
+        reason="no fresh evidence" if unknown else "3 of 3 probes in spam" if bad else "nothing bad seen",
+        since=now() - timedelta(minutes=7),
+        signals=()
+        if unknown
+        else (
+            signal("session", 20, 20),
+            signal("acceptance", 12, 12),
+            signal("placement", 0 if bad else 12, 12),
+        ),
+    )
+
+
+class FakeDesk:
+    """Answers like a daemon with three providers of which the first one lands in spam."""
+
+    def __init__(self) -> None:
+        self.overrides: tuple[OverrideView, ...] = ()
+        self.failovers: list[FailoverRequest] = []
+        self.not_ready: str | None = None
+        self.order = ("sendgrid", "mailgun")
+        self.listeners: set[asyncio.Queue[EventView | None]] = set()
+        self.failover_seconds = 0.0
+
+    def status(self) -> StatusView:
+        events = (
+            EventView(at=now() - timedelta(seconds=40), kind="move", sentence=SENTENCE, provider="sendgrid"),
+            EventView(
+                at=now() - timedelta(minutes=3),
+                kind="health",
+                sentence="mailgun is degraded at gmail: <b>3 of 3</b> probes in spam.",
+                provider="mailgun",
+            ),
+        )
+        return StatusView(
+            at=now(),
+            version="0.1.0",
+            mode="enforce",
+            pid=os.getpid(),
+            started_at=now() - timedelta(hours=26),
+            sentence=SENTENCE,
+            route=RouteView(
+                reported=self.order, assigned=self.order, generation=4, postfix_running=True, drift=(), problem=None
+            ),
+            providers=tuple(
+                ProviderView(
+                    name=name,
+                    kind="smtp" if name == "smarthost" else name,
+                    nexthop=f"[smtp.{name}.example]:587",
+                    position=self.order.index(name) if name in self.order else None,
+                    health=health(name, "*"),
+                    receivers=tuple(health(name, receiver) for receiver in RECEIVERS),
+                )
+                for name in NAMES
+            ),
+            overrides=self.overrides,
+            events=events,
+            problems=("Seed yahoo-1 cannot be searched: authentication failed.",),
+            seeds={"gmail-1": None, "microsoft-1": None, "yahoo-1": "authentication failed"},
+        )
+
+    def ready(self) -> str | None:
+        return self.not_ready
+
+    def explain(self) -> ExplainView:
+        return ExplainView(
+            sentence=SENTENCE,
+            rule="misplacing",
+            blocked_by=("hold-down until 12:00",),
+            would_change=("6 good rounds of mailgun in a row",),
+            evidence=("mailgun at gmail: placement 0/12",),
+            providers=tuple(health(name, "*") for name in NAMES),
+        )
+
+    async def compare(self, window_seconds: float, receiver: str | None) -> CompareView:
+        rows = [
+            CompareRowView(
+                provider=name,
+                receiver=where,
+                acceptance=signal("acceptance", 12, 12),
+                inbox=signal("inbox", 9, 12),
+                spam=signal("spam", 3, 12),
+                missing=signal("missing", 0, 12),
+                late=signal("late", 1, 12),
+                latency_p50_seconds=1.9,
+                latency_p95_seconds=None if name == "smarthost" else 64.0,
+            )
+            for name in NAMES
+            for where in ("*", *RECEIVERS)
+            if receiver in {None, where}
+        ]
+        return CompareView(since=now() - timedelta(seconds=window_seconds), until=now(), rows=tuple(rows))
+
+    async def plan(self, to: str) -> PlanView:
+        self._known(to)
+        refusals = ()
+        if to == "smarthost":
+            refusals = (RefusalView(rule="unproven", sentence="smarthost has no fresh good evidence.", forceable=True),)
+        wanted = (to, *(name for name in self.order if name != to))
+        diff = "" if wanted == self.order else "--- main.cf\n+++ main.cf\n@@ -1 +1 @@\n-relayhost = a\n+relayhost = b\n"
+        return PlanView(
+            to=to,
+            current=self.order,
+            wanted=wanted,
+            changes=() if not diff else (f"{to} becomes the first nexthop",),
+            diff=diff,
+            refusals=refusals,
+        )
+
+    async def failover(self, request: FailoverRequest) -> MoveView:
+        self._known(request.to)
+        if request.to == "smarthost" and not request.force:
+            raise UnsafePlanError("smarthost has no fresh good evidence; --force moves all the same.")
+        if request.reason == "break":
+            raise MoveFailedError("Moving to sendgrid failed at reload: Postfix is not running; start it.")
+        await asyncio.sleep(self.failover_seconds)
+        self.failovers.append(request)
+        self.order = (request.to, *(name for name in self.order if name != request.to))
+        self.say(EventView(at=now(), kind="move", sentence=f"Mail goes through {request.to} now.", provider=request.to))
+        pin = 3600.0 if request.for_seconds is None else request.for_seconds
+        return MoveView(
+            request_id="r1",
+            outcome="applied",
+            route=self.order,
+            generation=5,
+            verified=True,
+            pinned_until=now() + timedelta(seconds=pin) if pin else None,
+            flushed=2,
+            duration_seconds=0.4,
+            sentence=f"Mail goes through {request.to} now.",
+        )
+
+    async def override(self, request: OverrideRequest) -> tuple[OverrideView, ...]:
+        if request.verb == "resume":
+            self.overrides = ()
+        else:
+            until = None if request.for_seconds is None else now() + timedelta(seconds=request.for_seconds)
+            self.overrides = (
+                OverrideView(verb="pause", provider=None, until=until, actor=request.actor, reason=request.reason),
+            )
+        return self.overrides
+
+    async def history(self, limit: int) -> tuple[HistoryEntryView, ...]:
+        entry = HistoryEntryView(
+            at=now() - timedelta(minutes=5),
+            kind="applied",
+            trigger="automatic",
+            actor="relaypilot",
+            reason="mailgun misplaces at gmail",
+            rule="misplacing",
+            from_route=NAMES,
+            to_route=self.order,
+            enforced=True,
+            request_id="r0",
+        )
+        return (entry,) * min(limit, 3)
+
+    async def observations(self, after_seq: int, limit: int) -> tuple[tuple[int, str], ...]:
+        rows = [(seq, json.dumps({"v": 1, "fact": "start", "n": seq})) for seq in range(1, 6)]
+        return tuple(row for row in rows if row[0] > after_seq)[:limit]
+
+    async def probe(self, request: ProbeRequest) -> AsyncIterator[ProbeProgressView]:
+        if request.provider is not None:
+            self._known(request.provider)
+        if request.seed == "nosuch":
+            raise NoSuchSeedError("There is no seed nosuch; the seeds are gmail-1, microsoft-1, yahoo-1.")
+        for name in NAMES if request.provider is None else (request.provider,):
+            yield ProbeProgressView(
+                at=now(),
+                provider=name,
+                seed="gmail-1",
+                receiver="gmail",
+                signal="acceptance",
+                outcome="good",
+                value=None,
+                text="250 queued",
+                sentence=f"{name} accepted the probe to gmail-1.",
+            )
+            await asyncio.sleep(0)
+        if request.seed == "broken":
+            raise MoveFailedError("The round ended early.")
+
+    async def events(self) -> AsyncIterator[EventView]:
+        queue: asyncio.Queue[EventView | None] = asyncio.Queue()
+        self.listeners.add(queue)
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+        finally:
+            self.listeners.discard(queue)
+
+    def say(self, event: EventView) -> None:
+        for queue in self.listeners:
+            queue.put_nowait(event)
+
+    def _known(self, name: str) -> None:
+        if name not in NAMES:
+            raise NoSuchProviderError(f"There is no provider {name}; the providers are {', '.join(NAMES)}.")
