@@ -4,13 +4,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from service.config_problem import Rule, mistake
+from service.config_text import AbsolutePath, Address, Duration, HostPort, Name, PositiveDuration, SocketPath
 from service.decision.policy import Failback, Mode
-from service.duration import parse_duration
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+
+def _store_url(value: str) -> str:
+    if not value.startswith("sqlite:////"):
+        remedy = 'the store is a SQLite file: write "sqlite:////absolute/path.db"'
+        raise mistake(Rule.BAD_STORE_URL, "not the URL of a SQLite file with its whole path", remedy)
+    return value
 
 
 class Table(BaseModel):
@@ -22,34 +27,36 @@ class Table(BaseModel):
 class ApiTable(Table):
     """[api]: where the daemon listens."""
 
-    socket: Path = Field(
+    socket: SocketPath = Field(
         Path("/run/relaypilot/api.sock"), description="Unix socket of the API, used by the command line."
     )
-    listen: str | None = Field(None, description='TCP address and port, "127.0.0.1:8520". Absent: no TCP.')
+    listen: HostPort | None = Field(None, description='TCP address and port, "127.0.0.1:8520". Absent: no TCP.')
     token: SecretStr | None = Field(None, description="Bearer token that TCP clients must send; needed with listen.")
 
 
 class PostfixTable(Table):
     """[postfix]: the instance whose route relaypilot controls."""
 
-    config_dir: Path = Field(
+    config_dir: AbsolutePath = Field(
         Path("/etc/postfix"), description="Configuration directory of the Postfix instance (absolute)."
     )
-    log_file: Path | None = Field(
+    log_file: AbsolutePath | None = Field(
         Path("/var/log/mail.log"), description="Postfix's log file: live mail and the canary are read there."
     )
-    helper_socket: Path = Field(Path("/run/relaypilot-helper/helper.sock"), description="Socket of the root helper.")
-    helper_dir: Path = Field(
+    helper_socket: SocketPath = Field(
+        Path("/run/relaypilot-helper/helper.sock"), description="Socket of the root helper."
+    )
+    helper_dir: AbsolutePath = Field(
         Path("/var/lib/relaypilot-helper"), description="Root-owned state of the apply transaction."
     )
     helper_user: str = Field("relaypilot", description="The one user beside root whose requests the helper takes.")
-    connect_timeout: Duration = Field(
+    connect_timeout: PositiveDuration = Field(
         timedelta(seconds=3), description="smtp_connect_timeout of the providers' services."
     )
     canary_to: str | None = Field(
         None, description="Seed whose inbox receives the canary message after a move. Absent: the first seed."
     )
-    canary_wait: Duration = Field(
+    canary_wait: PositiveDuration = Field(
         timedelta(seconds=10), description="How long to watch the log for the canary's delivery."
     )
 
@@ -57,26 +64,33 @@ class PostfixTable(Table):
 class ProbesTable(Table):
     """[probes]: how providers are measured."""
 
-    sender: str = Field(description="Envelope sender and From of probes; use an address of your real sending domain.")
-    session_interval: Duration = Field(
+    sender: Address = Field(
+        description="Envelope sender and From of probes; use an address of your real sending domain."
+    )
+    session_interval: PositiveDuration = Field(
         timedelta(seconds=60), description="Time between session checks (no message is sent)."
     )
-    round_interval: Duration = Field(timedelta(hours=1), description="Time between message rounds to the seeds.")
+    round_interval: PositiveDuration = Field(
+        timedelta(hours=1), description="Time between message rounds to the seeds."
+    )
     jitter: float = Field(
         0.1, ge=0, le=0.5, description="Share of the interval by which each start is moved at random."
     )
-    stage_timeout: Duration = Field(timedelta(seconds=10), description="Longest wait for one reply of a relay.")
-    total_timeout: Duration = Field(timedelta(seconds=60), description="Longest duration of one submission.")
-    late_after: Duration = Field(timedelta(minutes=5), description="A probe that arrives later than this is late.")
-    deadline: Duration = Field(timedelta(minutes=15), description="A probe not found by then is missing.")
-    poll_intervals: tuple[Duration, ...] = Field(
+    stage_timeout: PositiveDuration = Field(timedelta(seconds=10), description="Longest wait for one reply of a relay.")
+    total_timeout: PositiveDuration = Field(timedelta(seconds=60), description="Longest duration of one submission.")
+    late_after: PositiveDuration = Field(
+        timedelta(minutes=5), description="A probe that arrives later than this is late."
+    )
+    deadline: PositiveDuration = Field(timedelta(minutes=15), description="A probe not found by then is missing.")
+    poll_intervals: tuple[PositiveDuration, ...] = Field(
         tuple(timedelta(seconds=s) for s in (2, 5, 10, 20, 40, 60, 120)),
+        min_length=1,
         description="Waits between looks into a seed mailbox; the last one repeats until the deadline.",
     )
-    imap_timeout: Duration = Field(
+    imap_timeout: PositiveDuration = Field(
         timedelta(seconds=20), description="Longest wait for one answer of a seed's IMAP server."
     )
-    control_host: str | None = Field(
+    control_host: HostPort | None = Field(
         None, description='"host:port" that answers when our own network works. Absent: the seeds\' IMAP servers.'
     )
 
@@ -92,7 +106,9 @@ class PolicyTable(Table):
     )
     confirmations: int = Field(2, ge=1, le=10, description="Further failures in a row that confirm a hard fault.")
     confirmation_spacing: Duration = Field(timedelta(seconds=2), description="Time between confirmations, at least.")
-    evidence_lifetime: Duration = Field(timedelta(hours=24), description="Evidence older than this no longer counts.")
+    evidence_lifetime: PositiveDuration = Field(
+        timedelta(hours=24), description="Evidence older than this no longer counts."
+    )
     hold_down: Duration = Field(
         timedelta(minutes=15), description="After an automatic move, no further one between working providers."
     )
@@ -111,8 +127,10 @@ class PolicyTable(Table):
 class StoreTable(Table):
     """[store]: what is kept and for how long."""
 
-    url: str | None = Field(None, description="SQLAlchemy URL. Absent: SQLite in state_dir.")
-    keep_observations: Duration = Field(timedelta(days=90), description="How long observations are kept.")
+    url: Annotated[str, AfterValidator(_store_url)] | None = Field(
+        None, description="SQLAlchemy URL. Absent: SQLite in state_dir."
+    )
+    keep_observations: PositiveDuration = Field(timedelta(days=90), description="How long observations are kept.")
 
 
 class SeedTable(Table):
@@ -120,14 +138,14 @@ class SeedTable(Table):
 
     name: Name = Field(description="Your name for this seed.")
     receiver: Name = Field(description="The mailbox provider that hosts it: gmail, microsoft, yahoo, …")
-    address: str = Field(description="Its mail address.")
+    address: Address = Field(description="Its mail address.")
     host: str = Field(description="IMAP server.")
     port: int = Field(993, ge=1, le=65535, description="IMAP port.")
     tls: Literal["implicit", "starttls", "none"] = Field(
         "implicit", description='"none" is accepted for loopback only.'
     )
     server_name: str | None = Field(None, description="Name that the certificate must carry. Absent: host.")
-    ca_file: Path | None = Field(
+    ca_file: AbsolutePath | None = Field(
         None, description="PEM file of the authority that signed the certificate. Absent: the system's."
     )
     username: str | None = Field(None, description="IMAP login. Absent: address.")
@@ -144,7 +162,7 @@ class Config(Table):
         Mode.OBSERVE, description='"observe": judge and journal, change nothing; "enforce": also move mail.'
     )
     routing: Literal["relayhost"] = Field("relayhost", description="How the route is written into Postfix.")
-    state_dir: Path = Field(Path("/var/lib/relaypilot"), description="Where the daemon keeps its store.")
+    state_dir: AbsolutePath = Field(Path("/var/lib/relaypilot"), description="Where the daemon keeps its store.")
     api: ApiTable = Field(ApiTable(), description="Where the daemon listens.")
     postfix: PostfixTable = Field(PostfixTable(), description="The Postfix instance.")
     probes: ProbesTable = Field(description="How providers are measured.")
