@@ -100,9 +100,9 @@ class Submission:
     started_at: datetime
     duration_seconds: float
     message_sent: bool  # False for a session check
-    reply_code: int | None = None  # three digits, of the last reply read
+    reply_code: int | None = None  # three digits, of the reply that decided; None when none did
     enhanced_code: str | None = None  # "5.7.1" (RFC 3463), absent when the relay gave none
-    text: str = ""  # the reply, at most 2 KB, secrets redacted
+    text: str = ""  # that reply in one line without its codes, or what went wrong; at most 2 KB, secrets redacted
     provider_message_id: str | None = None  # without angle brackets
     stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
     tls: TlsSession | None = None
@@ -112,6 +112,11 @@ class Submission:
 
 class Provider(Protocol):
     """One configured relay provider.
+
+    Every adapter is made the same way, by `registry.make_provider`:
+    `Kind(settings, *, clock, stage_timeout_seconds, total_timeout_seconds)`, where `settings` is an instance
+    of its `settings_model`, one stage of a hand-over may take `stage_timeout_seconds` and the whole of it
+    `total_timeout_seconds`. Making one must not touch the network, a file or the clock.
 
     An adapter must never raise for what the relay or the network did: that is a `Submission` with a
     `Failure`. It must not retry, must not log secrets, and must not keep a session over a configuration

@@ -1,0 +1,119 @@
+"""Why a relay did not take a message: from error or reply to `Failure`. Pure.
+
+Order: transport error; the provider's own text rules; texts that refuse the account; the provider's rules on
+bare codes; common text rules; enhanced code; reply code and stage. Text comes before codes because relays say the same code for opposite
+things: SendGrid answers AUTH with 451 when credits are used up, which no retry heals.
+
+Words nobody knows never raise and never make a certain category: they end as the code's class says,
+`provider-temp` or `unknown`.
+"""
+
+import socket
+import ssl
+from collections.abc import Sequence
+from datetime import datetime
+
+from providers.account_replies import find_account_reply
+from providers.enhanced_codes import find_enhanced_rule
+from providers.failure import Category, Failure, Stage
+from providers.reply import Reply, ReplyClass
+from providers.retry_after import retry_after_seconds
+from providers.text_rules import COMMON, TextRule
+
+_CODES: dict[int, Category] = {
+    # RFC 4954 §6
+    432: Category.AUTH,
+    534: Category.AUTH,
+    535: Category.AUTH,
+    538: Category.AUTH,
+    525: Category.ACCOUNT,  # account disabled (RFC 5248 registry, x.7.13)
+    530: Category.CONFIG,
+    # RFC 5321 §4.2.3, RFC 1870
+    500: Category.PROTOCOL,
+    501: Category.PROTOCOL,
+    502: Category.PROTOCOL,
+    503: Category.PROTOCOL,
+    504: Category.PROTOCOL,
+    555: Category.PROTOCOL,
+    521: Category.PROVIDER,
+    523: Category.SIZE,
+    552: Category.SIZE,
+}
+_STAGES: dict[Stage, Category] = {
+    Stage.BANNER: Category.PROVIDER,
+    Stage.EHLO: Category.PROVIDER,
+    Stage.TLS: Category.TLS,
+    Stage.AUTH: Category.AUTH,
+}
+_CERTIFICATE_RULES = {10: "certificate-expired", 62: "certificate-name", 64: "certificate-name"}  # X509_V_ERR_*
+
+
+def classify_reply(reply: Reply, stage: Stage, *, now: datetime, rules: Sequence[TextRule] = ()) -> Failure:
+    """Return why this reply refuses what was asked at this stage.
+
+    `rules` is the provider's own table. A reply that is neither 4yz nor 5yz does not belong at any stage that
+    failed: the relay is out of step.
+    """
+    retry = retry_after_seconds(reply.text, now)
+
+    def failure(category: Category, rule: str, temporary: bool | None = None) -> Failure:
+        return Failure(
+            category=category,
+            stage=stage,
+            temporary=reply.temporary if temporary is None else temporary,
+            rule=rule,
+            retry_after_seconds=retry,
+        )
+
+    if reply.reply_class in (ReplyClass.POSITIVE, ReplyClass.INTERMEDIATE):
+        return failure(Category.PROVIDER, "reply-out-of-step", True)
+    if found := _first(rules, reply, stage, wordless=False):
+        return failure(found.category, found.id, found.temporary)
+    if account := find_account_reply(reply.text):
+        return failure(account.category, account.id)
+    if found := _first(rules, reply, stage, wordless=True) or _first(COMMON, reply, stage, wordless=False):
+        return failure(found.category, found.id, found.temporary)
+    if stage is Stage.TLS:
+        return failure(Category.TLS, "starttls-refused")
+    if reply.enhanced and (row := find_enhanced_rule(reply.enhanced, reply.code)):
+        return failure(row.category, f"enhanced-{reply.enhanced}")
+    return failure(*_by_code(reply, stage))
+
+
+def _first(rules: Sequence[TextRule], reply: Reply, stage: Stage, *, wordless: bool) -> TextRule | None:
+    return next((rule for rule in rules if (not rule.pattern) is wordless and rule.matches(reply, stage)), None)
+
+
+def _by_code(reply: Reply, stage: Stage) -> tuple[Category, str]:
+    if category := _CODES.get(reply.code):
+        return category, f"code-{reply.code}"
+    if reply.temporary:
+        return Category.PROVIDER_TEMP, f"code-{reply.code}"
+    if category := _STAGES.get(stage):
+        return category, f"stage-{stage}"
+    return Category.UNKNOWN, f"unknown-{reply.code}"
+
+
+def classify_transport(error: Exception, stage: Stage) -> Failure:
+    """Return why no usable reply came: name not found, refused, reset, time-out, TLS."""
+    category, rule, temporary = _transport(error)
+    return Failure(category=category, stage=stage, temporary=temporary, rule=rule)
+
+
+def _transport(error: BaseException) -> tuple[Category, str, bool]:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return Category.TLS, _CERTIFICATE_RULES.get(error.verify_code, "certificate-untrusted"), False
+        case ssl.SSLError():
+            return Category.TLS, "tls-handshake", True
+        case socket.gaierror():
+            return Category.NETWORK, "dns", True
+        case ConnectionRefusedError():
+            return Category.NETWORK, "connection-refused", True
+        case TimeoutError():
+            return Category.NETWORK, "time-out", True
+        case ConnectionError():
+            return Category.NETWORK, "connection-lost", True
+        case OSError():
+            return Category.NETWORK, "network", True
+    return Category.UNKNOWN, "unexpected-error", True

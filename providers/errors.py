@@ -1,0 +1,49 @@
+"""The errors of this package.
+
+ProviderError
+├── UnknownKindError      no adapter has that name
+├── DuplicateKindError    two distributions bring an adapter of that name
+├── BrokenAdapterError    what an entry point names is no adapter
+└── SessionError          inside one hand-over only; never leaves an adapter
+    ├── RefusedError      the relay answered no
+    └── ForbiddenError    our own rules forbid to go on (no STARTTLS offered, message too large)
+"""
+
+from providers.failure import Failure
+from providers.reply import Reply
+
+
+class ProviderError(Exception):
+    """Something about providers is wrong on our side."""
+
+
+class UnknownKindError(ProviderError):
+    """No adapter has that name."""
+
+
+class DuplicateKindError(ProviderError):
+    """Two distributions bring an adapter of the same name."""
+
+
+class BrokenAdapterError(ProviderError):
+    """What an entry point names cannot be imported or does not keep the `Provider` protocol."""
+
+
+class SessionError(ProviderError):
+    """A session with a relay cannot go on."""
+
+
+class RefusedError(SessionError):
+    """The relay answered something else than what the stage needs."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(f"{reply.code} {reply.text}")
+        self.reply = reply
+
+
+class ForbiddenError(SessionError):
+    """Our own rules forbid to go on; the failure says which."""
+
+    def __init__(self, failure: Failure, text: str) -> None:
+        super().__init__(text)
+        self.failure = failure

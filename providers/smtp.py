@@ -1,0 +1,83 @@
+"""Adapter for any relay that takes mail by SMTP submission (RFC 6409), with presets for well-known ones."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from providers.base import Capabilities, Clock, Message, RelayEndpoint, Submission
+from providers.presets import presets
+from providers.settings import SmtpSettings
+from providers.smtp_channel import SmtpChannel
+
+
+class SmtpProviderSettings(SmtpSettings):
+    """[[provider]] with kind = "smtp"."""
+
+    kind: Literal["smtp"] = Field(description="Any relay that takes mail by SMTP.")
+    preset: str | None = Field(None, description="Well-known relay whose host, port and user name to use.")
+    region: str | None = Field(
+        None, pattern=r"^[a-z]+(-[a-z0-9]+)*$", description='Region for presets that need one: "eu-west-1" for ses.'
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, table: Any) -> Any:
+        if not isinstance(table, Mapping) or not isinstance(table.get("preset"), str):
+            return table
+        known = presets()
+        if table["preset"] not in known:
+            raise ValueError(f'preset "{table["preset"]}" is not known; known are {", ".join(sorted(known))}')
+        preset = known[table["preset"]]
+        host = preset.host
+        if "{region}" in host:
+            if not isinstance(table.get("region"), str):
+                raise ValueError(f'preset "{table["preset"]}" needs region')
+            host = host.format(region=table["region"])
+        filled = {"host": host, "port": preset.starttls[0], **table}
+        if preset.username is not None and "password" in table:
+            filled.setdefault("username", preset.username)
+        return filled
+
+
+class SmtpProvider:
+    """One relay spoken to by SMTP."""
+
+    kind: ClassVar[str] = "smtp"
+    settings_model: ClassVar[type[BaseModel]] = SmtpProviderSettings
+    capabilities: ClassVar[Capabilities] = Capabilities()
+
+    def __init__(
+        self,
+        settings: SmtpProviderSettings,
+        *,
+        clock: Clock,
+        stage_timeout_seconds: float,
+        total_timeout_seconds: float,
+    ) -> None:
+        self.name = settings.name
+        self._endpoint = settings.endpoint()
+        self._channel = SmtpChannel(
+            settings.name,
+            self._endpoint,
+            clock=clock,
+            stage_timeout_seconds=stage_timeout_seconds,
+            total_timeout_seconds=total_timeout_seconds,
+            max_message_bytes=presets()[settings.preset].max_message_bytes if settings.preset else None,
+            helo_name=settings.helo_name,
+        )
+
+    def relay_endpoint(self) -> RelayEndpoint:
+        """Return where Postfix hands mail to this provider."""
+        return self._endpoint
+
+    async def check_session(self, sender: str, recipient: str) -> Submission:
+        """Do everything but send: whether a message would be taken now."""
+        return await self._channel.check_session(sender, recipient)
+
+    async def submit(self, message: Message) -> Submission:
+        """Hand over one message on a fresh connection."""
+        return await self._channel.submit(message)
+
+    async def aclose(self) -> None:
+        """Do nothing: no connection outlives a call."""

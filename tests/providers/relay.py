@@ -1,0 +1,161 @@
+"""A relay that speaks SMTP over real sockets and misbehaves as told, one behaviour per stage."""
+
+import asyncio
+import base64
+import contextlib
+import ssl
+from dataclasses import dataclass, field
+
+HANG = "hang"  # no answer, connection open
+CLOSE = "close"  # both directions closed
+HALF_CLOSE = "half-close"  # our writing direction closed, still reading
+GARBAGE = "\x00\xff\x16\x03 this is not SMTP"
+DRIP = "drip"  # one byte every 50 ms, never a whole line
+PARTIAL_THEN_CLOSE = "partial"  # a multi-line reply that never ends
+
+
+@dataclass(kw_only=True)
+class Relay:
+    """What the relay answers. Values of `answers` are replies or one of the words above, by stage name."""
+
+    tls_context: ssl.SSLContext | None = None  # for STARTTLS, or at once when implicit
+    implicit: bool = False
+    answers: dict[str, str] = field(default_factory=dict)
+    ehlo_clear: tuple[str, ...] = ("PIPELINING", "STARTTLS")
+    ehlo_tls: tuple[str, ...] = ("SIZE 52428800", "8BITMIME", "AUTH PLAIN LOGIN")
+    username: str = "postmaster@mg.example.org"
+    password: str = "correct horse"
+    messages: list[bytes] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+    logins_in_clear: int = 0
+    port: int = 0
+    open_connections: int = 0
+
+    @contextlib.asynccontextmanager
+    async def running(self):
+        server = await asyncio.start_server(
+            self._serve, "127.0.0.1", 0, ssl=self.tls_context if self.implicit else None
+        )
+        self.port = server.sockets[0].getsockname()[1]
+        self._tasks = set()
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader, writer):
+        task = asyncio.current_task()
+        self._tasks.add(task)
+        self.open_connections += 1
+        try:
+            await _Conversation(self, reader, writer).run()
+        except (OSError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
+            pass
+        finally:
+            self.open_connections -= 1
+            self._tasks.discard(task)
+            writer.transport.abort()
+
+
+class _Ended(Exception):
+    pass
+
+
+class _Conversation:
+    def __init__(self, relay, reader, writer):
+        self.relay, self.reader, self.writer = relay, reader, writer
+        self.secure = relay.implicit
+
+    async def run(self):
+        with contextlib.suppress(_Ended):
+            await self.answer("banner", "220 relay.example.org ready")
+            while line := await self.reader.readline():
+                text = line.decode("latin-1").strip()
+                self.relay.commands.append(text)
+                verb = text.split(" ")[0].upper()
+                await getattr(self, f"on_{verb.lower()}", self.on_unknown)(text)
+
+    async def send(self, reply):
+        self.writer.write(reply.encode("latin-1") + b"\r\n")
+        await self.writer.drain()
+
+    async def answer(self, stage, usual):
+        answer = self.relay.answers.get(stage, usual)
+        match answer:
+            case "hang":
+                await self.reader.read()
+                await asyncio.sleep(3600)
+            case "close":
+                raise _Ended
+            case "half-close":
+                if self.writer.can_write_eof():
+                    self.writer.write_eof()
+                    await self.reader.read()
+                raise _Ended
+            case "drip":
+                while True:
+                    self.writer.write(b"2")
+                    await self.writer.drain()
+                    await asyncio.sleep(0.05)
+            case "partial":
+                await self.send("250-first line")
+                raise _Ended
+            case _:
+                await self.send(answer)
+                if answer.startswith("421"):
+                    raise _Ended
+                return answer == usual or answer[0] in "23"
+
+    async def on_ehlo(self, text):
+        stage = "ehlo-tls" if self.secure and not self.relay.implicit else "ehlo"
+        words = self.relay.ehlo_tls if self.secure else self.relay.ehlo_clear
+        lines = ["relay.example.org", *words]
+        usual = "\r\n".join(f"250{' ' if n == len(lines) - 1 else '-'}{line}" for n, line in enumerate(lines))
+        await self.answer(stage, usual)
+
+    async def on_starttls(self, text):
+        if await self.answer("starttls", "220 go ahead"):
+            if "handshake" in self.relay.answers:
+                await self.answer("handshake", "")
+                raise _Ended
+            await self.writer.start_tls(self.relay.tls_context)
+            self.secure = True
+
+    async def on_auth(self, text):
+        if not self.secure:
+            self.relay.logins_in_clear += 1
+        words = text.split(" ")
+        if words[1] == "PLAIN":
+            _, user, password = base64.b64decode(words[2]).decode().split("\0")
+        else:
+            await self.send("334 VXNlcm5hbWU6")
+            user = base64.b64decode(await self.reader.readline()).decode()
+            await self.send("334 UGFzc3dvcmQ6")
+            password = base64.b64decode(await self.reader.readline()).decode()
+        good = (user, password) == (self.relay.username, self.relay.password)
+        await self.answer("auth", "235 logged in" if good else "535 5.7.8 Bad password " + password)
+
+    async def on_mail(self, text):
+        await self.answer("mail", "250 ok")
+
+    async def on_rcpt(self, text):
+        await self.answer("rcpt", "250 ok")
+
+    async def on_data(self, text):
+        if await self.answer("data", "354 go on"):
+            content = (await self.reader.readuntil(b"\r\n.\r\n"))[:-3]
+            if await self.answer("end-of-data", "250 Ok: queued as Zm9vYmFy-1"):
+                self.relay.messages.append(content)
+
+    async def on_rset(self, text):
+        await self.answer("rset", "250 ok")
+
+    async def on_quit(self, text):
+        await self.answer("quit", "221 bye")
+        raise _Ended
+
+    async def on_unknown(self, text):
+        await self.answer("unknown", "500 what?")
