@@ -1,11 +1,12 @@
 """Read relaypilot.toml: either a whole configuration, or every mistake in it at once."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, SecretStr, create_model
 
 from providers import registry
 from providers.errors import ProviderError
@@ -108,14 +109,19 @@ def _settings_model(table: Any, where: str, report: Report, name: str | None) ->
     if not isinstance(table, dict):
         report.add(Rule.WRONG_TYPE, where, f"{shown(table)} where a table belongs", "write [[provider]]")
         return None
-    if "kind" not in table:
-        report.add(Rule.MISSING_KEY, f"{where}.kind", "missing", 'add it: kind = "smtp" fits any relay', name=name)
+    kinds, kind = list(registry.known_kinds()), table.get("kind")
+    if kind is None:
+        report.add(Rule.MISSING_KEY, f"{where}.kind", "missing", f"add it; known are {', '.join(kinds)}", name=name)
+        return None
+    if kind not in kinds:
+        close = get_close_matches(str(kind), kinds, n=1)
+        remedy = f'did you mean "{close[0]}"?' if close else f"known are {', '.join(kinds)}"
+        report.add(Rule.UNKNOWN_KIND, f"{where}.kind", f"no provider kind {shown(kind)}", remedy, name=name)
         return None
     try:
-        return registry.load(str(table["kind"])).settings_model
+        return registry.load(kind).settings_model
     except ProviderError as error:
-        seen, _, remedy = str(error).partition("; ")
-        report.add(Rule.UNKNOWN_KIND, f"{where}.kind", seen, remedy or "see config describe", name=name)
+        report.add(Rule.UNKNOWN_KIND, f"{where}.kind", str(error), "install it again, or remove the table", name=name)
         return None
 
 
@@ -141,3 +147,16 @@ def policy_of(config: Config) -> Policy:
         moves_per_hour=policy.moves_per_hour,
         manual_pin_seconds=policy.manual_pin.total_seconds(),
     )
+
+
+def secrets_of(config: Config) -> Iterator[str]:
+    """Yield every secret in use, for redaction."""
+    tables: list[Any] = [config]
+    while tables:
+        found = tables.pop()
+        if isinstance(found, SecretStr):
+            yield found.get_secret_value()
+        elif isinstance(found, BaseModel):
+            tables += [value for _, value in found]
+        elif isinstance(found, list | tuple):
+            tables += found

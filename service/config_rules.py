@@ -47,26 +47,32 @@ def report_twice(entries: Sequence[Entry[Any]], rule: Rule, report: Report) -> N
 def check_encryption(draft: Draft, report: Report) -> None:
     """TLS is on beyond loopback, and all providers use one kind of port, so that one list can hold them."""
     for entry in (*draft.providers, *draft.seeds):
-        tls, host = getattr(entry.table, "tls", None), getattr(entry.table, "host", None)
+        tls, host = tls_of(entry.table), getattr(entry.table, "host", None)
         if tls == "none" and host and not is_loopback(host):
             seen = f'"none" would send the password to {host} unencrypted'
             report.add(Rule.PLAIN_TLS, f"{entry.key}.tls", seen, 'write "implicit" or "starttls"', name=entry.name)
-    settings = [(entry, entry.table) for entry in draft.providers if getattr(entry.table, "tls", None)]
-    for entry, table in settings[1:]:
-        first_entry, first = settings[0]
-        if (table.tls == "implicit") != (first.tls == "implicit"):
-            seen = f'{tls_words(table)} beside {tls_words(first)} of "{first_entry.name}"'
+    encrypted = [(entry, tls) for entry in draft.providers if (tls := tls_of(entry.table)) is not None]
+    for entry, tls in encrypted[1:]:
+        first, first_tls = encrypted[0]
+        if (tls == "implicit") != (first_tls == "implicit"):
+            seen = f'{tls_words(entry)} beside {tls_words(first)} of "{first.name}"'
             remedy = (
                 "Postfix has one setting for all of a fallback list (smtp_tls_wrappermode); "
                 "give all providers implicit TLS (port 465) or all STARTTLS (port 587)"
             )
-            report.add(Rule.MIXED_TLS, f"{entry.key}.tls", seen, remedy, name=entry.name)
+            report.add(Rule.MIXED_TLS, entry.key, seen, remedy, name=entry.name)
 
 
-def tls_words(settings: Any) -> str:
+def tls_of(table: Any) -> str | None:
+    """Return how a provider or seed is encrypted; a provider's mode may follow from its port."""
+    mode = getattr(table, "tls_mode", None) or getattr(table, "tls", None)
+    return None if mode is None else str(mode)
+
+
+def tls_words(entry: Entry[Any]) -> str:
     """Return how a provider is encrypted, with its port."""
-    words = {"implicit": "implicit TLS", "starttls": "STARTTLS", "none": "no TLS"}[settings.tls]
-    return f"{words} (port {settings.port})"
+    words = {"implicit": "implicit TLS", "starttls": "STARTTLS"}.get(tls_of(entry.table) or "", "no TLS")
+    return f"{words} (port {getattr(entry.table, 'port', '?')})"
 
 
 def is_loopback(host: str) -> bool:

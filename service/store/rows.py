@@ -1,6 +1,7 @@
 """Values to column values and back. Pure."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from probes.observation import Fact, Notice, NoticeKind, Observation, Outcome, Signal, Source
@@ -10,16 +11,27 @@ from service.store.tables import FactRow, JournalRow
 OBSERVATION = "observation"
 
 
+def aware(at: datetime) -> datetime:
+    """Return a time that has a zone.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if at.tzinfo is None:
+        raise ValueError(f"{at} has no time zone; the store takes aware times only")
+    return at
+
+
 def fact_columns(seq: int, fact: Fact) -> dict[str, Any]:
-    """Return the columns of one fact."""
+    """Return the columns of one fact. Raises ValueError for a time without zone."""
     if isinstance(fact, Notice):
         columns: dict[str, Any] = dict.fromkeys(FactRow.model_fields)
         columns |= {"kind": fact.kind.value, "detail": json.dumps(dict(fact.detail)), "confirmation": False, "count": 1}
-        return columns | {"seq": seq, "at": fact.at}
+        return columns | {"seq": seq, "at": aware(fact.at)}
     number = fact.value if isinstance(fact.value, int | float) else None
     return {
         "seq": seq,
-        "at": fact.at,
+        "at": aware(fact.at),
         "kind": OBSERVATION,
         "provider": fact.provider,
         "signal": fact.signal.value,
@@ -76,10 +88,10 @@ def route_of(text: str | None) -> tuple[str, ...] | None:
 
 
 def journal_row(entry: JournalEntry) -> JournalRow:
-    """Return the row of one journal entry."""
+    """Return the row of one journal entry. Raises ValueError for a time without zone."""
     return JournalRow(
         request_id=entry.request_id,
-        at=entry.at,
+        at=aware(entry.at),
         kind=JournalKind(entry.kind).value,
         trigger=Trigger(entry.trigger).value,
         actor=entry.actor,

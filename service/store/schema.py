@@ -40,7 +40,7 @@ def ensure_schema(database: Database) -> None:
         if found is None:
             create_tables(connection)
         elif found != CURRENT_VERSION:
-            upgrade(connection)
+            upgrade(connection, database.path)
 
 
 def version_of(connection: Connection, path: Path) -> str | None:
@@ -77,12 +77,22 @@ def create_tables(connection: Connection) -> None:
     connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (CURRENT_VERSION,))
 
 
-def upgrade(connection: Connection) -> None:
-    """Run the migrations that are missing, inside the connection's transaction."""
+def upgrade(connection: Connection, path: Path) -> None:
+    """Run the migrations that are missing, inside the connection's transaction.
+
+    Raises:
+        StoreCorruptError: there is no way from the version that was found.
+    """
     from alembic import command  # noqa: PLC0415 - see the module's docstring
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StoreCorruptError(
+            f"upgrading the store {path}: {error}; move the file away, and a new store begins at the next start"
+        ) from error
