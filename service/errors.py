@@ -5,7 +5,8 @@
     │   ├── NoSuchProviderError     no provider has that name
     │   └── NoSuchSeedError         no seed has that name
     ├── ConfigError              3  the configuration is wrong; `problems` lists every mistake
-    ├── DaemonUnreachableError   4  nobody answers on the daemon's socket
+    ├── DaemonUnreachableError   4  the daemon does not answer on its socket
+    │   └── DaemonNotRunningError   nobody listens there
     ├── PermissionNeededError    5  this needs another user, usually root
     ├── StoreError               6  the store cannot be read or written
     │   ├── StoreLockedError        another process holds it
@@ -14,7 +15,7 @@
     │   ├── StoreCorruptError       not a store, or a damaged one
     │   └── StoreTooNewError        written by a newer relaypilot
     ├── UnsafePlanError          7  a safety rule stands against it; nothing was changed
-    └── MoveFailedError          8  Postfix could not be moved; its configuration is as it was
+    └── PostfixError             8  Postfix could not be controlled; see service.postfix.errors
 
 Exit status 0 means done. Every message says what was being done, what was seen and what to do.
 """
@@ -77,6 +78,10 @@ class DaemonUnreachableError(RelaypilotError):
     exit_status = 4
 
 
+class DaemonNotRunningError(DaemonUnreachableError):
+    """Nobody listens on the daemon's socket, so nobody else is deciding about the route."""
+
+
 class PermissionNeededError(RelaypilotError):
     """The operating system forbids it to this user."""
 
@@ -113,9 +118,3 @@ class UnsafePlanError(RelaypilotError):
     """A safety rule stands against the plan; nothing was changed."""
 
     exit_status = 7
-
-
-class MoveFailedError(RelaypilotError):
-    """Postfix could not be moved; its configuration is as it was before."""
-
-    exit_status = 8

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from service import errors
+from service.postfix.errors import Busy, DriftFound, HelperUnreachable, PostfixError, RouteRefused, StaleGeneration
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:relaypilot:problem:"
@@ -20,7 +21,12 @@ HTTP_STATUS: dict[type[Exception], HTTPStatus] = {
     errors.StoreError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreFullError: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.UnsafePlanError: HTTPStatus.CONFLICT,
-    errors.MoveFailedError: HTTPStatus.BAD_GATEWAY,
+    PostfixError: HTTPStatus.BAD_GATEWAY,
+    RouteRefused: HTTPStatus.CONFLICT,
+    StaleGeneration: HTTPStatus.CONFLICT,
+    Busy: HTTPStatus.CONFLICT,
+    DriftFound: HTTPStatus.CONFLICT,
+    HelperUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 

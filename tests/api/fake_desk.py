@@ -6,7 +6,8 @@ import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
-from service.errors import MoveFailedError, NoSuchProviderError, NoSuchSeedError, UnsafePlanError
+from service.errors import NoSuchProviderError, NoSuchSeedError, UnsafePlanError
+from service.postfix.errors import NotRunning
 from service.views import (
     CompareRowView,
     CompareView,
@@ -165,7 +166,7 @@ class FakeDesk:
         if request.to == "smarthost" and not request.force:
             raise UnsafePlanError("smarthost has no fresh good evidence; --force moves all the same.")
         if request.reason == "break":
-            raise MoveFailedError("Moving to sendgrid failed at reload: Postfix is not running; start it.")
+            raise NotRunning("Moving to sendgrid failed at reload: Postfix is not running; start it.")
         await asyncio.sleep(self.failover_seconds)
         self.failovers.append(request)
         self.order = (request.to, *(name for name in self.order if name != request.to))
@@ -231,7 +232,7 @@ class FakeDesk:
             )
             await asyncio.sleep(0)
         if request.seed == "broken":
-            raise MoveFailedError("The round ended early.")
+            raise NotRunning("The round ended early.")
 
     async def events(self) -> AsyncIterator[EventView]:
         queue: asyncio.Queue[EventView | None] = asyncio.Queue()

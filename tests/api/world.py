@@ -50,7 +50,7 @@ def served(directory: Path) -> Iterator[World]:
             loop.run_until_complete(
                 serve(desk, socket=socket, listen="127.0.0.1:0", token=TOKEN, stop=stop, on_listening=on_listening)
             )
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 (shown by the thread that waits)
             failures.append(error)
             listening.set()
 

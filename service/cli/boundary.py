@@ -1,0 +1,48 @@
+"""Runs a command and turns whatever ends it into one sentence and an exit status."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+
+from service.cli.client import ProblemAnsweredError
+from service.errors import RelaypilotError, UsageError
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+_BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+
+def exit_status_of(command: Callable[..., Any], arguments: Sequence[str], name: str) -> int:
+    """Run a command line; return its exit status. Expected errors are reported, never as a traceback."""
+    as_json = "--json" in arguments
+    try:
+        status = command(args=list(arguments), prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+    except RelaypilotError as error:
+        return _report(error, as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes standard output once more at its end; give it somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    except typer.TyperException as error:
+        return _report(UsageError(error.format_message()), as_json)
+    return status if isinstance(status, int) else 0
+
+
+def _report(error: RelaypilotError, as_json: bool) -> int:
+    """Print the error on standard error; with --json a problem document on standard output as well."""
+    document = error.document if isinstance(error, ProblemAnsweredError) else None
+    status = error.exit_status if document is None else int(document.get("exit_status", 1))
+    if as_json:
+        if document is None:
+            from service.api.problem import problem_of
+
+            document = problem_of(error)
+        print(json.dumps(document, ensure_ascii=False), flush=True)
+    print(f"relaypilot: {error}", file=sys.stderr)
+    return status

@@ -1,0 +1,48 @@
+"""`relaypilot explain`: why mail stays or moved."""
+
+from typing import TYPE_CHECKING
+
+from service.cli.client import client_of
+from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from service.cli.page import Cell, Grid, Heading, Page, show, show_json
+from service.cli.words import everywhere, of, status_cell
+
+if TYPE_CHECKING:
+    from service.views import ExplainView, HealthView
+
+
+def explain(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Say why mail is not moving, or why it moved, with the evidence, and what would change that."""
+    found = client_of(config).get("/v1/explain")
+    if as_json:
+        show_json(found)
+    else:
+        from service.views import ExplainView
+
+        show(explain_page(ExplainView.model_validate(found)))
+
+
+def explain_page(explanation: "ExplainView") -> Page:
+    """Return the sentence, the rule behind it, what blocks, what would change it, and the evidence."""
+    page: list[Cell | Heading | Grid] = [Cell(explanation.sentence, "bold"), Cell(f"Rule: {explanation.rule}", "dim")]
+    for title, lines in (
+        ("Blocked by", explanation.blocked_by),
+        ("What would change it", explanation.would_change),
+        ("Evidence", explanation.evidence),
+    ):
+        if lines:
+            page += [Heading(title), *(Cell(f"- {line}") for line in lines)]
+    if explanation.providers:
+        rows = tuple(_row(health) for health in explanation.providers)
+        page += [Heading("Health"), Grid(("PROVIDER", "RECEIVER", "HEALTH", "EVIDENCE", "REASON"), rows)]
+    return page
+
+
+def _row(health: "HealthView") -> tuple[Cell, ...]:
+    return (
+        Cell(health.provider, "bold"),
+        Cell(everywhere(health.receiver)),
+        status_cell(health.status),
+        Cell(", ".join(f"{signal.signal} {of(signal)}" for signal in health.signals if signal.n) or "-"),
+        Cell(health.reason),
+    )

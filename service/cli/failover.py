@@ -1,0 +1,88 @@
+"""`relaypilot failover`, also installed as `failover`: move mail now."""
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from service.cli.actor import actor
+from service.cli.client import Client, client_of
+from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, ReasonOption, seconds_of
+from service.cli.page import show_json
+from service.cli.progress import Progress
+from service.cli.words import stamp
+from service.errors import DaemonNotRunningError
+
+
+def failover(
+    to: Annotated[str, typer.Option("--to", metavar="PROVIDER", help="The provider to move to.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+    pin: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            metavar="DURATION",
+            help='Keep mail there for so long, such as "2h"; "0s": no pin. Absent: [policy] manual_pin.',
+        ),
+    ] = None,
+    reason: ReasonOption = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Move although a safety rule stands against it; the journal says so.")
+    ] = False,
+) -> None:
+    """Move mail to a provider now and pin it there.
+
+    The others stay behind it in the route. Without a daemon the same transaction is carried out directly.
+    """
+    asked = {
+        "to": to,
+        "for_seconds": None if pin is None else seconds_of("--for", pin),
+        "reason": reason,
+        "force": force,
+        "actor": actor(),
+    }
+    move = _move(config, asked)
+    if as_json:
+        show_json(move)
+        return
+    print(move["sentence"])
+    for line in _details(move):
+        print(line)
+
+
+def _move(config: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    what = f"Moving to {asked['to']}"
+    client = client_of(config)
+    try:
+        with Progress(what, lambda: _steps(client)):
+            found: dict[str, Any] = client.post("/v1/failover", asked)
+            return found
+    except DaemonNotRunningError:
+        print("The daemon is not running: acting directly.", file=sys.stderr)
+    from service.direct import direct_failover
+    from service.views import FailoverRequest
+
+    with Progress(what) as progress:
+        return direct_failover(config, FailoverRequest(**asked), progress.step).model_dump(mode="json")
+
+
+def _steps(client: Client) -> Iterator[str]:
+    for line in client.lines("GET", "/v1/stream"):
+        if line.startswith("data: "):
+            yield json.loads(line.removeprefix("data: "))["sentence"]
+
+
+def _details(move: dict[str, Any]) -> Iterator[str]:
+    yield f"Route: {', '.join(move['route'])} (generation {move['generation']})."
+    if not move["verified"] and move["outcome"] == "applied":
+        yield "Unverified: no message has been seen going out through it yet."
+    if move["pinned_until"] is not None:
+        yield f"Pinned until {stamp(datetime.fromisoformat(move['pinned_until']))}."
+    if move["flushed"]:
+        yield f"Deferred messages tried again: {move['flushed']}."
+    yield f"It took {move['duration_seconds']:.1f} s."

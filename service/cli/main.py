@@ -1,0 +1,79 @@
+"""The console entry points, `relaypilot` and `failover`."""
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from service.cli import compare, config, explain, failover, history, override, plan, probe, processes, status
+from service.cli.boundary import exit_status_of
+from service.cli.options import EPILOG
+from service.errors import UsageError
+
+# Each with its line in the list of commands; `--help` of the command itself says more.
+_COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
+    (status.status, "Route, health, overrides, problems, last events."),
+    (explain.explain, "Why mail stays or moved."),
+    (compare.compare, "The providers side by side."),
+    (probe.probe, "One round of probes now."),
+    (plan.plan, "What a failover would change."),
+    (failover.failover, "Move mail to a provider now."),
+    (override.pause, "Stop moving mail automatically."),
+    (override.resume, "Move mail automatically again."),
+    (history.history, "Moves, detections and blocked moves."),
+    (processes.run, "The daemon."),
+    (processes.helper, "The root helper."),
+)
+_CONFIG_COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
+    (config.check, "Show every mistake at once, or what probes will cost."),
+    (config.describe, "Show every setting with its meaning and default."),
+)
+
+
+def main() -> None:
+    """Run `relaypilot` with the process's arguments and end the process."""
+    sys.exit(exit_status_of(relaypilot_app(), sys.argv[1:], "relaypilot"))
+
+
+def failover_main() -> None:
+    """Run `failover`, the same as `relaypilot failover`, and end the process."""
+    app = _app()
+    app.command(epilog=EPILOG)(failover.failover)
+    sys.exit(exit_status_of(app, sys.argv[1:], "failover"))
+
+
+def relaypilot_app() -> typer.Typer:
+    """Return the application with every command."""
+    app, settings = _app(), _app(name="config", help="Check the configuration, or describe every setting.")
+    for group, commands in ((app, _COMMANDS), (settings, _CONFIG_COMMANDS)):
+        for command, summary in commands:
+            group.command(epilog=EPILOG, short_help=summary)(command)
+    app.callback(invoke_without_command=True, epilog=EPILOG)(_top)
+    settings.callback(invoke_without_command=True, epilog=EPILOG)(_help_when_alone)
+    app.add_typer(settings)
+    return app
+
+
+def _top(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
+) -> None:
+    """Keeps mail on a relay provider that works, and says why."""  # noqa: D401 (the program's description)
+    if version:
+        from service.version import version as installed
+
+        print(f"relaypilot {installed()}")
+        raise typer.Exit
+    _help_when_alone(context)
+
+
+def _help_when_alone(context: typer.Context) -> None:
+    """Check the configuration, or describe every setting."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(UsageError.exit_status)
+
+
+def _app(**settings: Any) -> typer.Typer:
+    return typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, **settings)

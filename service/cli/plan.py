@@ -1,0 +1,61 @@
+"""`relaypilot plan`: what a failover would change, and whether it may."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.client import client_of
+from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from service.cli.page import Cell, Heading, Page, show, show_json
+from service.cli.progress import Progress
+from service.errors import UnsafePlanError
+
+if TYPE_CHECKING:
+    from service.views import PlanView
+
+
+def plan(
+    to: Annotated[str, typer.Option("--to", metavar="PROVIDER", help="The provider to move to.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the exact diff of a failover and the safety verdict; change nothing.
+
+    Ends with status 7 when a safety rule stands against it.
+    """
+    with Progress(f"Planning a move to {to}"):
+        found = client_of(config).get("/v1/plan", to=to)
+    if as_json:
+        show_json(found)
+    else:
+        from service.views import PlanView
+
+        show(plan_page(PlanView.model_validate(found)))
+    if found["refusals"]:
+        raise typer.Exit(UnsafePlanError.exit_status)
+
+
+def plan_page(plan: "PlanView") -> Page:
+    """Return what `plan` shows: routes, verdict, changes, diff."""
+    page: list[Cell | Heading] = [
+        Cell(f"Route now:  {', '.join(plan.current) if plan.current else 'not one of relaypilot'}"),
+        Cell(f"Route then: {', '.join(plan.wanted)}", "bold"),
+    ]
+    for refusal in plan.refusals:
+        remedy = "--force moves all the same" if refusal.forceable else "--force does not help"
+        page.append(Cell(f"! Refused by {refusal.rule}: {refusal.sentence} ({remedy})", "red"))
+    if not plan.refusals:
+        page.append(Cell("No safety rule stands against it.", "green"))
+    if plan.changes:
+        page += [Heading("Changes"), *(Cell(f"- {change}") for change in plan.changes)]
+    if plan.diff:
+        page += [Heading("Diff"), *(Cell(line, _diff_style(line)) for line in plan.diff.splitlines())]
+    else:
+        page.append(Cell("Postfix's configuration would stay as it is."))
+    return page
+
+
+def _diff_style(line: str) -> str:
+    if line.startswith(("---", "+++", "@@")):
+        return "dim"
+    return {"+": "green", "-": "red"}.get(line[:1], "")
