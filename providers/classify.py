@@ -1,8 +1,8 @@
 """Why a relay did not take a message: from error or reply to `Failure`. Pure.
 
 Order: transport error; the provider's own text rules; texts that refuse the account; the provider's rules on
-bare codes; common text rules; enhanced code; reply code and stage. Text comes before codes because relays say the same code for opposite
-things: SendGrid answers AUTH with 451 when credits are used up, which no retry heals.
+bare codes; common text rules; enhanced code; reply code and stage. Text comes before codes because relays say
+the same code for opposite things: SendGrid answers AUTH with 451 when credits are used up, which no retry heals.
 
 Words nobody knows never raise and never make a certain category: they end as the code's class says,
 `provider-temp` or `unknown`.

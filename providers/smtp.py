@@ -27,12 +27,14 @@ class SmtpProviderSettings(SmtpSettings):
             return table
         known = presets()
         if table["preset"] not in known:
-            raise ValueError(f'preset "{table["preset"]}" is not known; known are {", ".join(sorted(known))}')
+            raise ValueError(f'no preset is called "{table["preset"]}"; known are {", ".join(sorted(known))}')
         preset = known[table["preset"]]
         host = preset.host
         if "{region}" in host:
             if not isinstance(table.get("region"), str):
-                raise ValueError(f'preset "{table["preset"]}" needs region')
+                raise ValueError(
+                    f'preset "{table["preset"]}" has one host per region; add region, for example "eu-west-1"'
+                )
             host = host.format(region=table["region"])
         filled = {"host": host, "port": preset.starttls[0], **table}
         if preset.username is not None and "password" in table:
