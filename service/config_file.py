@@ -54,15 +54,15 @@ def _read(path: Path, report: Report) -> dict[str, Any] | None:
 def _check(raw: dict[str, Any], around: Surroundings) -> Config | None:
     """Return the configuration, or none; the report knows why."""
     report = around.report
+    for key in sorted(raw.keys() - Config.model_fields.keys()):
+        add_unknown_key(report, key, list(Config.model_fields))
+    plain = check_table(_plain_model(), {key: raw[key] for key in raw.keys() & _plain_keys()}, "", around)
     tables: dict[str, Any] = {}
     for key, field in Config.model_fields.items():
         if key not in _LISTS and (model := model_in(field)) is not None:
             tables[key] = check_table(model, raw.get(key, {}), key, around)
     providers = _entries(raw, "provider", None, around)
     seeds = _entries(raw, "seed", SeedTable, around)
-    for key in raw.keys() - Config.model_fields.keys():
-        add_unknown_key(report, key, list(Config.model_fields))
-    plain = check_table(_plain_model(), {key: raw[key] for key in raw.keys() & _plain_keys()}, "", around)
     draft = Draft(receivers=getattr(plain, "receivers", {}), providers=providers, seeds=seeds, **tables)
     check_rules(draft, report)
     if report.problems or plain is None:

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from service.config_problem import Report, Rule
+from service.config_text import NAME_REMEDY
 from service.secrets import SecretMistake, read_secret
 
 _UNREAD = "unread"  # stands for a secret that could not be read, so that the rest can be checked
@@ -129,7 +130,10 @@ def report_details(
         report.add(Rule.BAD_CHOICE, key, seen, f"write {context['expected']}".replace("'", '"'), name=name)
     elif kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
-        report.add(Rule.OUT_OF_RANGE, key, seen, f"{words} {context[bound]} is needed", name=name)
+        limit = f"{context[bound]:g}" if isinstance(context[bound], float) else context[bound]
+        report.add(Rule.OUT_OF_RANGE, key, seen, f"{words} {limit} is needed", name=name)
+    elif kind == "string_pattern_mismatch" and place == ("name",):
+        report.add(Rule.BAD_NAME, key, f"{seen} cannot be a name", NAME_REMEDY, name=name)
     elif kind.endswith(("_type", "_parsing", "_from_float")):
         report.add(Rule.WRONG_TYPE, key, seen, f"write {_TYPES.get(kind.split('_')[0], description)}", name=name)
     else:
@@ -141,7 +145,9 @@ def shown(value: Any) -> str:
     """Return a value as it stands in the file, shortened."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, dict | list | tuple):
-        return "a table" if isinstance(value, dict) else "a list"
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
     text = f'"{value}"' if isinstance(value, str) else str(value)
     return text if len(text) <= _LONGEST_SEEN else f"{text[:_LONGEST_SEEN]}…"

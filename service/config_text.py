@@ -15,13 +15,14 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-
 _HOST_PORT = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):(\d{1,5})")
 _SOCKET_PATH_BYTES = 107  # sun_path without its closing NUL, unix(7)
 _HIGHEST_PORT = 65535
+NAME_REMEDY = "use at most 31 lower-case letters, digits and hyphens, a letter first"
 
 
 def _duration(value: Any) -> Any:
     try:
         return parse_duration(value)
     except OverflowError:
-        raise mistake(Rule.BAD_DURATION, f"{value!r} is too long", "write a shorter duration") from None
+        raise mistake(Rule.BAD_DURATION, f'"{value}" is too long', "write a shorter duration") from None
     except ValueError:
         remedy = 'write a number with its unit, for example "90s", "5m", "1h30m" or "2d"'
         seen = f'"{value}"' if isinstance(value, str) else str(value)
@@ -36,8 +37,7 @@ def _positive(value: timedelta) -> timedelta:
 
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value):
-        remedy = "use at most 31 lower-case letters, digits and hyphens, a letter first"
-        raise mistake(Rule.BAD_NAME, f'"{value}" cannot be a name', remedy)
+        raise mistake(Rule.BAD_NAME, f'"{value}" cannot be a name', NAME_REMEDY)
     return value
 
 

@@ -61,7 +61,7 @@ def _read_file(path: Path) -> str:
     except OSError as error:
         remedy = "put the secret there, readable by this user and not by others"
         raise SecretMistake(Rule.SECRET_FILE, f"file {path}: {error.strerror}", remedy) from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise SecretMistake(Rule.SECRET_FILE, f"{path} is not a regular file", "name a file")
@@ -69,7 +69,9 @@ def _read_file(path: Path) -> str:
             mode = stat.S_IMODE(status.st_mode)
             seen = f"file {path} is open to every user (mode {mode:04o})"
             raise SecretMistake(Rule.SECRET_READABLE, seen, f"close it: chmod o= {path}")
-        content = file.read(_LONGEST_SECRET_BYTES + 1)
+        content = os.read(descriptor, _LONGEST_SECRET_BYTES + 1)
+    finally:
+        os.close(descriptor)
     try:
         text = content.decode()
     except UnicodeDecodeError:

@@ -1,0 +1,45 @@
+"""What is allowed in a configuration but worth a word."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from service.config import Config
+from service.config_rules import is_loopback, spoken
+from service.config_text import split_host_port
+
+_KINDEST_ROUND_INTERVAL = timedelta(hours=1)  # 24 rounds a day and seed
+
+
+def warnings(config: Config) -> tuple[str, ...]:
+    """Return one sentence for each thing that will not work as one might hope."""
+    return tuple(_warnings(config))
+
+
+def _warnings(config: Config) -> Iterator[str]:
+    if len(config.provider) == 1:
+        yield (
+            "Only one provider is configured: there is nothing to move mail to, and placement cannot be compared, "
+            "so relaypilot will only raise alerts. Add a second [[provider]]."
+        )
+    if not config.seed:
+        yield (
+            "No seed is configured: spam-foldering, loss and delay stay unseen, and a move is not proved by a canary. "
+            "Add a [[seed]] at each large receiver of your mail."
+        )
+    for seed in config.seed:
+        if config.receivers and seed.receiver not in config.receivers:
+            yield (
+                f'Seed "{seed.name}" is at receiver "{seed.receiver}", which [receivers] does not name, so live mail '
+                "to that receiver is not set beside it. Add its recipient domains, or correct the name."
+            )
+    if config.seed and config.probes.round_interval < _KINDEST_ROUND_INTERVAL:
+        rounds = timedelta(days=1) // config.probes.round_interval
+        yield (
+            f"probes.round_interval of {spoken(config.probes.round_interval)} sends {rounds} messages a day to each "
+            "seed through each provider; unread in that number they hurt your reputation. 1h is kind."
+        )
+    if config.api.listen and not is_loopback(split_host_port(config.api.listen)[0]):
+        yield (
+            f"api.listen {config.api.listen} is open to other machines, and the token crosses the network unencrypted. "
+            "Listen on 127.0.0.1 behind a proxy that speaks TLS."
+        )
