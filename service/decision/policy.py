@@ -1,6 +1,8 @@
 """What the administrator asked for, as plain numbers: the decision core's second input. Pure."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 
@@ -39,3 +41,13 @@ class Policy:
     failback_rounds: int = 6  # good clusters in a row that earn a failback
     moves_per_hour: int = 6
     manual_pin_seconds: float = 3600.0
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Return the receivers that have a seed, in order."""
+        return tuple(dict.fromkeys(receiver for _, receiver in self.seeds))
+
+
+def policy_hash(policy: Policy) -> str:
+    """Return the name of this policy: 16 hexadecimal digits, the same for equal policies."""
+    return hashlib.sha256(json.dumps(asdict(policy), sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,276 @@
+"""What session checks, submissions and live mail do to the state: streaks, hard faults and their tests. Pure."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from probes.observation import Observation, Outcome, Signal, Source
+from service.decision.attribution import Blame, Proof, blame, proof_needed
+from service.decision.calibration import LIVE_CLUSTER_SECONDS, calibrate
+from service.decision.evidence import Results, Track, tallied, tested, voided
+from service.decision.policy import Policy
+from service.decision.route import ANY_RECEIVER
+from service.decision.state import (
+    NO_TROUBLE,
+    Account,
+    Context,
+    LocalFault,
+    Note,
+    ProviderState,
+    State,
+    Trouble,
+)
+from service.decision.streak import failed, hard_fault, still_failing, succeeded
+from service.decision.tally import bucket_of
+
+PAIR_SECONDS = 30.0  # a sibling's success this soon after a failure still clears our network
+_UNKNOWN_PROVIDER = ProviderState()
+
+
+def took(state: State, observation: Observation, policy: Policy) -> State:
+    """Return the state after a provider took mail, or would have."""
+    name, at = observation.provider, observation.at
+    before = state.providers.get(name, _UNKNOWN_PROVIDER)
+    trouble = before.trouble
+    if trouble is not NO_TROUBLE and observation.source is Source.PROBE:
+        if trouble.pending:
+            before = _settle(state, name, before, policy)
+        trouble = _relieved(before.trouble, observation, policy)
+    after = ProviderState(
+        tracks=_counted(before, observation, policy, freeze=False),
+        good_at=at,
+        good_round=observation.round,
+        reached_at=at,
+        seen_at=at,
+        trouble=trouble,
+    )
+    providers = {**state.providers, name: after}
+    context = state.context if state.context.local is None else replace(state.context, local=None)
+    state = State(
+        at=at, providers=providers, rounds=state.rounds, due_at=state.due_at, closed=state.closed, context=context
+    )
+    return _reconsidered(state, name, at, policy)
+
+
+def refused(state: State, observation: Observation, policy: Policy) -> State:
+    """Return the state after a provider did not take mail, as far as that is its fault."""
+    name, at = observation.provider, observation.at
+    whose, proof = blame(observation), proof_needed(observation)
+    before = state.providers.get(name, _UNKNOWN_PROVIDER)
+    before = replace(before, seen_at=at, reached_at=before.reached_at if proof is Proof.PATH else at)
+    state = replace(state, at=at, providers={**state.providers, name: before})
+    if whose not in (Blame.PROVIDER, Blame.ACCOUNT, Blame.OPEN):
+        return _noted(state, observation, whose)
+    if proof is Proof.SIBLING and observation.source is Source.LOG:
+        return state  # may be any message's fault, and nothing to compare it with
+    if proof is not Proof.PATH and state.context.local is not None:
+        state = replace(state, context=replace(state.context, local=None))
+    if proof is Proof.PATH and state.context.local is not None:
+        return state
+    state = _lengthened(state, observation, proof, policy)
+    if proof is not Proof.PATH:
+        state = _reconsidered(state, name, at, policy)
+    return _all_at_once(state, observation, policy)
+
+
+def _lengthened(state: State, observation: Observation, proof: Proof, policy: Policy) -> State:
+    """Return the state with the failure in its provider's streak or fault, and tested as soon as it counts."""
+    name, at = observation.provider, observation.at
+    provider = state.providers[name]
+    trouble = provider.trouble
+    live = observation.source is Source.LOG
+    counts = proof is Proof.NONE or (not live and len(policy.providers) == 1)
+    if trouble.fault is not None:
+        trouble = replace(trouble, fault=still_failing(trouble.fault, observation))
+        tracks = _counted(provider, observation, policy, freeze=True) if counts else provider.tracks
+        return _with(state, name, replace(provider, trouble=trouble, tracks=tracks))
+    if not (live and trouble.streak is None and trouble.calm_until is not None and at < trouble.calm_until):
+        trouble = replace(trouble, streak=failed(trouble.streak, observation, policy))
+    if observation.confirmation:
+        trouble = replace(trouble, asked=trouble.asked + 1, asked_at=at)
+    tracks = provider.tracks
+    if counts:
+        tracks = _counted(provider, observation, policy, freeze=False)
+    elif not live:
+        trouble = replace(trouble, pending=(*trouble.pending, observation)[-8:])
+    provider = _settle(state, name, replace(provider, trouble=trouble, tracks=tracks), policy)
+    return _with(state, name, _latched(state, name, provider, policy))
+
+
+def _relieved(trouble: Trouble, observation: Observation, policy: Policy) -> Trouble:
+    """Return the trouble after a success of a probe: streaks end, faults come nearer to their end."""
+    fault = succeeded(trouble.fault, observation, policy) if trouble.fault is not None else None
+    streak, calm_until = trouble.streak, trouble.calm_until
+    if streak is not None and (not streak.message or observation.signal is Signal.ACCEPTANCE):
+        if streak.count == 1 and streak.first.source is Source.LOG:
+            calm_until = observation.at + timedelta(seconds=policy.session_interval_seconds)
+        streak = None
+    elif streak is not None:
+        return replace(trouble, fault=fault, pending=())
+    if fault is None and trouble.account is None and trouble.doubt is None and calm_until is None:
+        return NO_TROUBLE
+    return Trouble(fault=fault, account=trouble.account, doubt=trouble.doubt, calm_until=calm_until)
+
+
+def _reconsidered(state: State, reached: str, at: datetime, policy: Policy) -> State:
+    """Return the state after one provider was reached: what others failed meanwhile may now count."""
+    for name, provider in state.providers.items():
+        trouble = provider.trouble
+        if name == reached or trouble is NO_TROUBLE or not (trouble.pending or trouble.streak):
+            continue
+        latest = trouble.streak.last.at if trouble.streak else trouble.pending[-1].at
+        if (at - latest).total_seconds() <= PAIR_SECONDS:
+            settled = _latched(state, name, _settle(state, name, provider, policy), policy)
+            if settled is not provider:
+                state = _with(state, name, settled)
+    return state
+
+
+def _settle(state: State, name: str, provider: ProviderState, policy: Policy) -> ProviderState:
+    """Return the provider with those pending failures tested that comparison now lays at its door."""
+    pending = provider.trouble.pending
+    counting = [o for o in pending if _proved(state, name, o, policy)]
+    if not counting:
+        return provider
+    for observation in counting:
+        tracks = _counted(provider, observation, policy, freeze=provider.trouble.fault is not None)
+        provider = replace(provider, tracks=tracks)
+    left = tuple(o for o in pending if o not in counting)
+    return replace(provider, trouble=replace(provider.trouble, pending=left))
+
+
+def _proved(state: State, name: str, failure: Observation, policy: Policy) -> bool:
+    """Return whether comparison lays this one failure at the provider's door."""
+    others = [(n, p) for n, p in state.providers.items() if n != name and n in policy.providers]
+    if failure.round is not None and any(p.good_round == failure.round for _, p in others):
+        return True
+    return _compared(state, name, proof_needed(failure), failure.at, policy)
+
+
+def _compared(state: State, name: str, proof: Proof, since: datetime, policy: Policy) -> bool:
+    """Return whether something else worked since then that had to work for the provider to be blamed."""
+    context = state.context
+    control_since = context.control_at is not None and context.control_at >= since
+    if proof is Proof.PATH and control_since:
+        if context.control_ok:
+            return True
+        if len(policy.providers) == 1:
+            return False
+    if proof is Proof.NONE or len(policy.providers) == 1:
+        return True
+    for other in policy.providers:
+        sibling = state.providers.get(other)
+        if other == name or sibling is None:
+            continue
+        at = sibling.reached_at if proof is Proof.PATH else sibling.good_at
+        if at is not None and at >= since:
+            return True
+    return False
+
+
+def _latched(state: State, name: str, provider: ProviderState, policy: Policy) -> ProviderState:
+    """Return the provider with its streak turned into a fault, if it is confirmed and proved."""
+    trouble = provider.trouble
+    streak = trouble.streak
+    if streak is None or trouble.fault is not None or not streak.confirmed(policy):
+        return provider
+    if not _compared(state, name, streak.proof, streak.first.at, policy):
+        return provider
+    fault = hard_fault(streak)
+    account = Account(at=fault.at, cite=fault.last) if fault.account else trouble.account
+    return replace(
+        provider,
+        trouble=replace(trouble, streak=None, fault=fault, account=account, pending=(), asked=0, asked_at=None),
+    )
+
+
+def _all_at_once(state: State, observation: Observation, policy: Policy) -> State:
+    """Return the state with the failure dropped if all providers fail alike at once: no provider's fault."""
+    name = observation.provider
+    streak = state.providers[name].trouble.streak
+    if streak is None or streak.proof is Proof.NONE or len(policy.providers) == 1:
+        return state
+    recent = streak.first.at - timedelta(seconds=policy.session_interval_seconds + PAIR_SECONDS)
+    if _compared(state, name, streak.proof, streak.first.at, policy):
+        return state
+    since = streak.first.at
+    for other in policy.providers:
+        trouble = state.providers.get(other, _UNKNOWN_PROVIDER).trouble
+        last = trouble.streak.last if trouble.streak else trouble.fault.last if trouble.fault else None
+        if last is None or last.at < recent or proof_needed(last) is not streak.proof:
+            return state
+        if trouble.streak:
+            since = min(since, trouble.streak.first.at)
+    cleared = {n: _cleared(p) for n, p in state.providers.items()}
+    return replace(state, providers=cleared, context=_explained(state.context, streak.proof, since, observation))
+
+
+def _cleared(provider: ProviderState) -> ProviderState:
+    trouble = replace(provider.trouble, streak=None, pending=(), asked=0, asked_at=None)
+    return replace(provider, trouble=trouble)
+
+
+def _explained(context: Context, proof: Proof, since: datetime, cite: Observation) -> Context:
+    if proof is Proof.PATH:
+        checked = context.control_at is not None and context.control_at >= since and not context.control_ok
+        control = "fails" if checked else "has not been made since"
+        return replace(context, local=LocalFault(since=since, control=control, cite=cite))
+    sentence = f"Every provider refuses our probes alike, so it is our message or domain: {quoted(cite)}."
+    return replace(context, notes={**context.notes, "message": Note(at=cite.at, sentence=sentence)})
+
+
+def _noted(state: State, observation: Observation, whose: Blame) -> State:
+    """Return the state with a note on a failed probe that is not the provider's fault."""
+    if observation.source is not Source.PROBE:
+        return state
+    key = f"{whose}:{observation.seed or observation.provider}"
+    what = {
+        Blame.RECIPIENT: f"The seed {observation.seed or 'address'} is refused as a recipient",
+        Blame.MESSAGE: "Our probe is refused for its content or size",
+    }.get(whose, "Our own configuration keeps probes from being taken")
+    sentence = f"{what} by {observation.provider}: {quoted(observation)}. It does not count against the provider."
+    notes = {**state.context.notes, key: Note(at=observation.at, sentence=sentence)}
+    return replace(state, context=replace(state.context, notes=notes))
+
+
+def quoted(observation: Observation) -> str:
+    """Return the failure's stage and text, short enough for a sentence."""
+    stage = f"at {observation.stage.upper()} " if observation.stage else ""
+    text = observation.text or observation.category or "no text"
+    return f'{stage}with "{text if len(text) <= 120 else text[:119] + "…"}"'
+
+
+def _counted(
+    provider: ProviderState, observation: Observation, policy: Policy, *, freeze: bool
+) -> dict[tuple[str, Signal], Track]:
+    """Return the provider's tracks with this result; confirmations are counted but not tested."""
+    signal, at = observation.signal, observation.at
+    bad = observation.count if observation.outcome is Outcome.BAD else 0
+    if signal is Signal.LIVE:
+        cluster = str(int(at.timestamp() // LIVE_CLUSTER_SECONDS))
+    else:
+        cluster = observation.round or at.isoformat()
+    results = Results(
+        at=at,
+        bucket=bucket_of(at, policy.evidence_lifetime_seconds),
+        cluster=cluster,
+        bad=bad,
+        total=observation.count,
+        cites=(observation,) if bad else (),
+    )
+    key = (ANY_RECEIVER, signal)
+    tracks = dict(provider.tracks)
+    track = tracks.get(key)
+    if freeze or observation.confirmation:
+        tracks[key] = tallied(track, results)
+    else:
+        if track is not None and (at - track.last_at).total_seconds() > policy.evidence_lifetime_seconds:
+            track = voided(track)
+        tracks[key] = tested(track, results, calibrate(policy)[key], policy.failback_rounds)
+    if observation.receiver is not None and signal is not Signal.SESSION:
+        key = (observation.receiver, signal)
+        tracks[key] = tallied(tracks.get(key), results)
+    return tracks
+
+
+def _with(state: State, name: str, provider: ProviderState) -> State:
+    return replace(state, providers={**state.providers, name: provider})

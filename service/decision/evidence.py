@@ -1,0 +1,171 @@
+"""Sequential tests: the evidence for and against one provider at one receiver in one signal. Pure.
+
+Each test is a bank of CUSUMs on the log-likelihood ratio. Its unit is the cluster: results that share a
+cause (one round x receiver, one session check, one minute of live mail) weigh as much as one result, by the
+mean of their log-likelihood ratios; E[exp(mean)] <= 1 under the healthy hypothesis whatever the dependence
+inside the cluster, so the false alarm rate that `calibration` computed holds.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from math import sqrt
+
+from probes.observation import Observation
+from service.decision.calibration import Bank
+from service.decision.tally import Tally, count
+
+CITED = 3  # bad observations kept to be quoted
+BASELINE_CLUSTERS = 100  # healthy clusters before the baseline may rise
+_Z = 1.645  # one-sided 95 %
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """What is known of one provider at one receiver in one signal."""
+
+    tally: Tally
+    last_at: datetime
+    scores: tuple[float, ...] = ()  # one a depth; empty when nothing is tested here
+    base: tuple[float, ...] = ()  # the scores before the current cluster
+    cluster: str = ""
+    cluster_bad: int = 0
+    cluster_total: int = 0
+    level: int = 0  # of the bank: which healthy rate is assumed
+    healthy: tuple[int, int] = (0, 0)  # bad and all clusters outside alarms
+    healthy_before: tuple[int, int] = (0, 0)  # the same when the scores were last zero
+    since: datetime | None = None  # first bad result after the scores were last zero
+    seeds: frozenset[str] = frozenset()  # that were bad since then
+    alarmed_at: datetime | None = None
+    good_run: int = 0  # good clusters in a row
+    last_good_at: datetime | None = None
+    last_bad_at: datetime | None = None
+    cites: tuple[Observation, ...] = ()  # the latest bad ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """The results that arrive together, of one cluster."""
+
+    at: datetime
+    bucket: int
+    cluster: str
+    bad: int
+    total: int
+    seeds: frozenset[str] = frozenset()  # bad ones
+    seeds_needed: int = 0  # distinct bad seeds without which there is no alarm
+    cites: tuple[Observation, ...] = ()
+
+
+def tallied(track: Track | None, results: Results) -> Track:
+    """Return the track with results that are counted but not tested (confirmations, receivers of live mail)."""
+    if track is None:
+        track = Track(tally=Tally(bucket=results.bucket, bad=0, total=0), last_at=results.at)
+    return Track(
+        tally=count(track.tally, results.bucket, results.bad, results.total),
+        last_at=results.at,
+        scores=track.scores,
+        base=track.base,
+        cluster=track.cluster,
+        cluster_bad=track.cluster_bad,
+        cluster_total=track.cluster_total,
+        level=track.level,
+        healthy=track.healthy,
+        healthy_before=track.healthy_before,
+        since=track.since,
+        seeds=track.seeds,
+        alarmed_at=track.alarmed_at,
+        good_run=track.good_run,
+        last_good_at=results.at if results.bad < results.total else track.last_good_at,
+        last_bad_at=results.at if results.bad else track.last_bad_at,
+        cites=(*track.cites, *results.cites)[-CITED:] if results.cites else track.cites,
+    )
+
+
+def tested(track: Track | None, results: Results, bank: Bank, recovery_clusters: int) -> Track:
+    """Return the track with these results counted and tested.
+
+    An alarm stays until `recovery_clusters` clusters in a row were good; meanwhile nothing else is learnt.
+    """
+    if track is None:
+        zero = (0.0,) * len(bank.levels[0])
+        track = Track(tally=Tally(bucket=results.bucket, bad=0, total=0), last_at=results.at, scores=zero, base=zero)
+    same = results.cluster == track.cluster
+    bad, total = results.bad, results.total
+    if same:
+        bad, total = bad + track.cluster_bad, total + track.cluster_total
+    base = track.base if same else track.scores
+    good_run = 0 if bad else track.good_run + (0 if same else 1)
+    scores, level, since, seeds = track.scores, track.level, track.since, track.seeds
+    healthy, before, alarmed_at = track.healthy, track.healthy_before, track.alarmed_at
+    if alarmed_at is None:
+        if not same or (bad and not track.cluster_bad):
+            healthy = (healthy[0] + (1 if bad else 0), healthy[1] + (0 if same else 1))
+        if bad or any(base):
+            share = bad / total
+            scores = tuple(
+                max(0.0, score + share * depth.bad + (1 - share) * depth.good)
+                for score, depth in zip(base, bank.levels[level], strict=True)
+            )
+            if results.bad:
+                since, seeds = since or results.at, seeds | results.seeds
+            if not any(scores):
+                since, seeds, before, level = None, frozenset(), healthy, _level(bank, healthy)
+            elif len(seeds) >= results.seeds_needed and any(
+                score >= depth.threshold for score, depth in zip(scores, bank.levels[level], strict=True)
+            ):
+                alarmed_at, healthy = results.at, before
+        else:
+            before = healthy
+    elif good_run >= recovery_clusters:
+        alarmed_at, since, seeds = None, None, frozenset()
+        scores = base = (0.0,) * len(scores)
+        level = _level(bank, healthy)
+    return Track(
+        tally=count(track.tally, results.bucket, results.bad, results.total),
+        last_at=results.at,
+        scores=scores,
+        base=base,
+        cluster=results.cluster,
+        cluster_bad=bad,
+        cluster_total=total,
+        level=level,
+        healthy=healthy,
+        healthy_before=before,
+        since=since,
+        seeds=seeds,
+        alarmed_at=alarmed_at,
+        good_run=good_run,
+        last_good_at=results.at if results.bad < results.total else track.last_good_at,
+        last_bad_at=results.at if results.bad else track.last_bad_at,
+        cites=(*track.cites, *results.cites)[-CITED:] if results.cites else track.cites,
+    )
+
+
+def voided(track: Track) -> Track:
+    """Return the track with its running test and recovery begun anew; counts and alarm stay."""
+    zero = (0.0,) * len(track.scores)
+    return Track(
+        tally=track.tally,
+        last_at=track.last_at,
+        scores=zero,
+        base=zero,
+        level=track.level,
+        healthy=track.healthy_before,
+        healthy_before=track.healthy_before,
+        since=track.since if track.alarmed_at else None,
+        seeds=track.seeds if track.alarmed_at else frozenset(),
+        alarmed_at=track.alarmed_at,
+        last_good_at=track.last_good_at,
+        last_bad_at=track.last_bad_at,
+        cites=track.cites,
+    )
+
+
+def _level(bank: Bank, healthy: tuple[int, int]) -> int:
+    """Return the level of the bank that the healthy clusters' upper bound calls for; the floor while they are few."""
+    bad, total = healthy
+    if total < BASELINE_CLUSTERS:
+        return 0
+    share = bad / total
+    spread = _Z * sqrt(share * (1 - share) / total + _Z * _Z / (4 * total * total))
+    return bank.level_for((share + _Z * _Z / (2 * total) + spread) / (1 + _Z * _Z / total))

@@ -1,0 +1,35 @@
+"""The fold: one fact after another, in recording order, into the state. Pure."""
+
+from dataclasses import replace
+
+from probes.observation import Fact, Notice, Observation, Outcome, Signal
+from service.decision.acceptance import refused, took
+from service.decision.notice import noticed
+from service.decision.placement import close_due, in_round
+from service.decision.policy import Policy
+from service.decision.state import State
+
+_HAND_OVER = (Signal.SESSION, Signal.ACCEPTANCE, Signal.LIVE)
+
+
+def step(state: State, fact: Fact, policy: Policy) -> State:
+    """Return the state after one more fact. Time is the facts' own: rounds whose deadline has passed close first."""
+    if state.due_at is not None and fact.at >= state.due_at:
+        state = close_due(state, fact.at, policy)
+    if isinstance(fact, Notice):
+        return noticed(replace(state, at=fact.at), fact, policy)
+    if fact.provider not in policy.providers:
+        return state
+    return _observed(state, fact, policy)
+
+
+def _observed(state: State, observation: Observation, policy: Policy) -> State:
+    if observation.signal not in _HAND_OVER:
+        return in_round(state, observation, policy)
+    if observation.signal is Signal.ACCEPTANCE:
+        state = in_round(state, observation, policy)
+    if observation.outcome is Outcome.GOOD:
+        return took(state, observation, policy)
+    if observation.outcome is Outcome.BAD:
+        return refused(state, observation, policy)
+    return state

@@ -1,0 +1,139 @@
+"""What notices do to the state: starts, gaps, overrides, control checks, switchovers. Pure."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from probes.observation import Notice, NoticeKind
+from service.decision.evidence import voided
+from service.decision.moves import Move, moves_in_last_hour, with_move
+from service.decision.override import overridden
+from service.decision.policy import Policy
+from service.decision.state import Context, Proposal, ProviderState, State
+
+_NO = frozenset({"no", "false", "0", "off"})
+
+
+def noticed(state: State, notice: Notice, policy: Policy) -> State:
+    """Return the state after this notice."""
+    detail, context, at = notice.detail, state.context, notice.at
+    match notice.kind:
+        case NoticeKind.START:
+            voided_state = void(state, at)
+            return replace(voided_state, context=replace(voided_state.context, started_at=at))
+        case NoticeKind.GAP | NoticeKind.CLOCK_JUMP:
+            return void(state, at)
+        case NoticeKind.POLICY:
+            return _without_strangers(state, policy)
+        case NoticeKind.CONTROL:
+            ok = detail.get("ok", "").lower() not in _NO
+            local = None if ok else context.local
+            return replace(state, context=replace(context, control_ok=ok, control_at=at, local=local))
+        case NoticeKind.OVERRIDE:
+            if detail.get("verb") == "ack":
+                return _acknowledged(state, at, detail.get("provider") or None)
+            return replace(state, context=replace(context, overrides=overridden(context.overrides, at, detail)))
+        case NoticeKind.SWITCHOVER:
+            return replace(state, context=_switched(context, at, detail, policy))
+
+
+def void(state: State, at: datetime) -> State:
+    """Return the state with every running test, streak and open round begun anew; confirmed faults stay."""
+    providers = {name: _voided(provider) for name, provider in state.providers.items()}
+    closed = (*state.closed, *state.rounds)[-128:]
+    return replace(
+        state,
+        providers=providers,
+        rounds={},
+        due_at=None,
+        closed=closed,
+        context=replace(state.context, void_at=at, local=None),
+    )
+
+
+def _voided(provider: ProviderState) -> ProviderState:
+    fault = provider.trouble.fault
+    return replace(
+        provider,
+        tracks={key: voided(track) for key, track in provider.tracks.items()},
+        trouble=replace(
+            provider.trouble,
+            streak=None,
+            doubt=None,
+            pending=(),
+            asked=0,
+            asked_at=None,
+            calm_until=None,
+            fault=replace(fault, good_run=0, good_at=None, good_round=None) if fault else None,
+        ),
+    )
+
+
+def _without_strangers(state: State, policy: Policy) -> State:
+    """Return the state without providers and receivers that the policy no longer names, its tests begun anew."""
+    known = {*policy.receivers, "*"}
+    kept = {
+        name: replace(
+            provider,
+            tracks={key: voided(track) for key, track in provider.tracks.items() if key[0] in known},
+        )
+        for name, provider in state.providers.items()
+        if name in policy.providers
+    }
+    return replace(state, providers=kept)
+
+
+def _acknowledged(state: State, at: datetime, provider: str | None) -> State:
+    """Return the state after a person has taken note: brake, hold-down and account faults are lifted."""
+    providers = {
+        name: replace(p, trouble=replace(p.trouble, account=None)) if provider in (None, name) else p
+        for name, p in state.providers.items()
+    }
+    context = state.context
+    if provider is None:
+        context = replace(context, acked_at=at, braked_at=None, failed_applies=0, failed_at=None, notes={})
+    return replace(state, providers=providers, context=context)
+
+
+def _switched(context: Context, at: datetime, detail: Mapping[str, str], policy: Policy) -> Context:
+    """Return the context after a switchover was applied, proposed or failed."""
+    route = _route(detail.get("route", ""))
+    outcome = detail.get("outcome", "")
+    if not route:
+        return context
+    if detail.get("enforced", "").lower() in _NO:
+        return replace(context, proposal=Proposal(at=at, route=route))
+    if outcome == "failed":
+        return replace(context, failed_applies=context.failed_applies + 1, failed_at=at)
+    if outcome != "applied":
+        return context
+    left = context.route[0] if context.route else None
+    moves = context.moves
+    if left != route[0]:
+        trigger = detail.get("trigger", "automatic")
+        moves = with_move(
+            moves,
+            Move(
+                at=at,
+                trigger=trigger,
+                left=left or detail.get("from") or None,
+                active=route[0],
+                rule=detail.get("rule", ""),
+                reason=detail.get("reason", ""),
+            ),
+        )
+    counted = tuple(m for m in moves if context.acked_at is None or m.at > context.acked_at)
+    braked = context.braked_at
+    if braked is None and moves_in_last_hour(counted, at) >= policy.moves_per_hour and left != route[0]:
+        braked = at
+    return replace(context, route=route, moves=moves, braked_at=braked, failed_applies=0, failed_at=None, proposal=None)
+
+
+def _route(text: str) -> tuple[str, ...]:
+    """Return the provider names in a JSON list; none when it is no such list."""
+    try:
+        names = json.loads(text)
+    except ValueError:
+        return ()
+    return tuple(n for n in names if isinstance(n, str)) if isinstance(names, list) else ()

@@ -1,0 +1,146 @@
+"""What closed rounds do to the state: arrival, placement and latency, as what differs between providers. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from probes.observation import Observation, Signal
+from service.decision.attribution import Blame, Compared, Shared, compare_round
+from service.decision.calibration import calibrate
+from service.decision.evidence import Results, tallied, tested, voided
+from service.decision.policy import Policy
+from service.decision.round import Group, closes_at, is_complete, with_observation
+from service.decision.route import ANY_RECEIVER
+from service.decision.state import Doubt, Note, ProviderState, State
+from service.decision.tally import bucket_of
+
+CONFIRMATION_ROUNDS = 2  # at most, for one suspicion
+_REMEMBERED = 128
+_UNKNOWN_PROVIDER = ProviderState()
+
+
+def in_round(state: State, observation: Observation, policy: Policy) -> State:
+    """Return the state with the observation in its open round, which closes when it is complete."""
+    if observation.round is None or observation.receiver is None or observation.seed is None:
+        return state
+    key = (observation.round, observation.receiver)
+    if key not in state.rounds and key in state.closed:
+        return state
+    group = with_observation(state.rounds.get(key), observation)
+    rounds = {**state.rounds, key: group}
+    if is_complete(group, policy):
+        return _closed(state, group, observation.at, policy)
+    return replace(state, at=observation.at, rounds=rounds, due_at=_due(rounds, policy))
+
+
+def close_due(state: State, at: datetime, policy: Policy) -> State:
+    """Return the state with every round closed that ends by itself at or before this time."""
+    for group in tuple(state.rounds.values()):
+        if closes_at(group, policy) <= at:
+            state = _closed(state, group, at, policy)
+    return replace(state, due_at=_due(state.rounds, policy))
+
+
+def _due(rounds: Mapping[tuple[str, str], Group], policy: Policy) -> datetime | None:
+    return min((closes_at(group, policy) for group in rounds.values()), default=None)
+
+
+def _closed(state: State, group: Group, at: datetime, policy: Policy) -> State:
+    key = (group.round, group.receiver)
+    rounds = {k: g for k, g in state.rounds.items() if k != key}
+    compared, shared = compare_round(group, paired=len(policy.providers) > 1)
+    providers = dict(state.providers)
+    for one in compared:
+        providers[one.provider] = _judged(providers.get(one.provider, _UNKNOWN_PROVIDER), one, group, at, policy)
+    for name in {one.provider for one in compared}:
+        of_provider = [one for one in compared if one.provider == name and one.signal is not Signal.AUTHENTICATION]
+        doubt = _doubt(providers[name], of_provider, group, at)
+        if doubt is not providers[name].trouble.doubt:
+            providers[name] = replace(providers[name], trouble=replace(providers[name].trouble, doubt=doubt))
+    notes = {**state.context.notes, **{_note_key(s, group): _note(s, group, at) for s in shared}}
+    for stale in _disproved(compared, group):
+        notes.pop(stale, None)
+    return State(
+        at=at,
+        providers=providers,
+        rounds=rounds,
+        due_at=_due(rounds, policy),
+        closed=(*state.closed, key)[-_REMEMBERED:],
+        context=replace(state.context, notes=notes) if notes != state.context.notes else state.context,
+    )
+
+
+def _judged(provider: ProviderState, one: Compared, group: Group, at: datetime, policy: Policy) -> ProviderState:
+    """Return the provider with one closed cluster tested at its receiver and pooled over all."""
+    tracks = dict(provider.tracks)
+    banks = calibrate(policy)
+    for receiver in (group.receiver, ANY_RECEIVER):
+        seeds = [s for s, r in policy.seeds if receiver in (r, ANY_RECEIVER)]
+        results = Results(
+            at=at,
+            bucket=bucket_of(at, policy.evidence_lifetime_seconds),
+            cluster=f"{group.round}|{group.receiver}",
+            bad=one.bad,
+            total=one.total,
+            seeds=one.seeds,
+            seeds_needed=min(2, len(seeds)),
+            cites=one.cites,
+        )
+        key = (receiver, one.signal)
+        track, bank = tracks.get(key), banks.get(key)
+        if bank is None:
+            tracks[key] = tallied(track, results)
+            continue
+        if track is not None and (at - track.last_at).total_seconds() > policy.evidence_lifetime_seconds:
+            track = voided(track)
+        tracks[key] = tested(track, results, bank, policy.failback_rounds)
+    return replace(provider, tracks=tracks)
+
+
+def _doubt(provider: ProviderState, judged: list[Compared], group: Group, at: datetime) -> Doubt | None:
+    """Return the suspicion after this round: opened by a bad one, spent by confirmations, ended by a good one."""
+    doubt = provider.trouble.doubt
+    bad = any(
+        one.bad
+        and provider.tracks[(group.receiver, one.signal)].alarmed_at is None
+        and provider.tracks[(ANY_RECEIVER, one.signal)].alarmed_at is None
+        for one in judged
+    )
+    others = tuple(r for r in doubt.receivers if r != group.receiver) if doubt else ()
+    if not bad:
+        return replace(doubt, receivers=others, at=at) if doubt and others else None
+    receivers = (*others, group.receiver)
+    if not group.confirmation:
+        since = doubt.since if doubt else at
+        return Doubt(since=since, at=at, receivers=receivers, rounds_left=CONFIRMATION_ROUNDS, last_round="")
+    if doubt is None:
+        return Doubt(since=at, at=at, receivers=receivers, rounds_left=0, last_round=group.round)
+    left = doubt.rounds_left - (0 if doubt.last_round == group.round else 1)
+    return replace(doubt, at=at, receivers=receivers, rounds_left=max(0, left), last_round=group.round)
+
+
+def _note_key(shared: Shared, group: Group) -> str:
+    return f"{shared.blame}:{shared.seed or group.receiver}:{shared.signal}"
+
+
+def _note(shared: Shared, group: Group, at: datetime) -> Note:
+    what = {
+        Signal.ARRIVAL: "is not found",
+        Signal.PLACEMENT: "lands in spam",
+        Signal.LATENCY: "arrives late",
+        Signal.AUTHENTICATION: "fails authentication",
+    }[shared.signal]
+    where = f"the seed {shared.seed} at {group.receiver}" if shared.seed else f"every seed at {group.receiver}"
+    whose = {
+        Blame.SEED: "so it is that mailbox's doing",
+        Blame.RECEIVER: f"so it is {group.receiver}'s doing",
+    }.get(shared.blame, "so it is our content or sending domain, not a relay")
+    return Note(at=at, sentence=f"Mail to {where} {what} through every provider, {whose}; no provider is blamed.")
+
+
+def _disproved(compared: tuple[Compared, ...], group: Group) -> list[str]:
+    """Return the notes that this round disproves: some provider's mail fared well there."""
+    good = {one.signal for one in compared if one.bad < one.total}
+    where = (group.receiver, *group.seeds)
+    whose = (Blame.SEED, Blame.RECEIVER, Blame.MESSAGE)
+    return [f"{blame}:{place}:{signal}" for signal in good for place in where for blame in whose]
