@@ -30,8 +30,14 @@ class ApiTable(Table):
     socket: SocketPath = Field(
         Path("/run/relaypilot/api.sock"), description="Unix socket of the API, used by the command line."
     )
-    listen: HostPort | None = Field(None, description='TCP address and port, "127.0.0.1:8520". Absent: no TCP.')
-    token: SecretStr | None = Field(None, description="Bearer token that TCP clients must send; needed with listen.")
+    listen: HostPort | None = Field(
+        None, examples=["127.0.0.1:8520"], description='TCP address and port, "127.0.0.1:8520". Absent: no TCP.'
+    )
+    token: SecretStr | None = Field(
+        None,
+        examples=[{"file": "secrets/api.token"}],
+        description="Bearer token that TCP clients must send; needed with listen.",
+    )
 
 
 class PostfixTable(Table):
@@ -54,7 +60,9 @@ class PostfixTable(Table):
         timedelta(seconds=3), description="smtp_connect_timeout of the providers' services."
     )
     canary_to: str | None = Field(
-        None, description="Seed whose inbox receives the canary message after a move. Absent: the first seed."
+        None,
+        examples=["gmail-1"],
+        description="Seed whose inbox receives the canary message after a move. Absent: the first seed.",
     )
     canary_wait: PositiveDuration = Field(
         timedelta(seconds=10), description="How long to watch the log for the canary's delivery."
@@ -65,7 +73,8 @@ class ProbesTable(Table):
     """[probes]: how providers are measured."""
 
     sender: Address = Field(
-        description="Envelope sender and From of probes; use an address of your real sending domain."
+        examples=["probe@example.org"],
+        description="Envelope sender and From of probes; use an address of your real sending domain.",
     )
     session_interval: PositiveDuration = Field(
         timedelta(seconds=60), description="Time between session checks (no message is sent)."
@@ -91,7 +100,9 @@ class ProbesTable(Table):
         timedelta(seconds=20), description="Longest wait for one answer of a seed's IMAP server."
     )
     control_host: HostPort | None = Field(
-        None, description='"host:port" that answers when our own network works. Absent: the seeds\' IMAP servers.'
+        None,
+        examples=["www.example.org:443"],
+        description='"host:port" that answers when our own network works. Absent: the seeds\' IMAP servers.',
     )
 
 
@@ -128,7 +139,9 @@ class StoreTable(Table):
     """[store]: what is kept and for how long."""
 
     url: Annotated[str, AfterValidator(_store_url)] | None = Field(
-        None, description="SQLAlchemy URL. Absent: SQLite in state_dir."
+        None,
+        examples=["sqlite:////var/lib/relaypilot/relaypilot.sqlite"],
+        description="SQLAlchemy URL. Absent: SQLite in state_dir.",
     )
     keep_observations: PositiveDuration = Field(timedelta(days=90), description="How long observations are kept.")
 
@@ -136,22 +149,33 @@ class StoreTable(Table):
 class SeedTable(Table):
     """[[seed]]: one seed inbox."""
 
-    name: Name = Field(description="Your name for this seed.")
-    receiver: Name = Field(description="The mailbox provider that hosts it: gmail, microsoft, yahoo, …")
-    address: Address = Field(description="Its mail address.")
-    host: str = Field(description="IMAP server.")
+    name: Name = Field(examples=["gmail-1"], description="Your name for this seed.")
+    receiver: Name = Field(
+        examples=["gmail"], description="The mailbox provider that hosts it: gmail, microsoft, yahoo, …"
+    )
+    address: Address = Field(examples=["seed.one@example.com"], description="Its mail address.")
+    host: str = Field(examples=["imap.example.com"], description="IMAP server.")
     port: int = Field(993, ge=1, le=65535, description="IMAP port.")
     tls: Literal["implicit", "starttls", "none"] = Field(
         "implicit", description='"none" is accepted for loopback only.'
     )
-    server_name: str | None = Field(None, description="Name that the certificate must carry. Absent: host.")
-    ca_file: AbsolutePath | None = Field(
-        None, description="PEM file of the authority that signed the certificate. Absent: the system's."
+    server_name: str | None = Field(
+        None, examples=["imap.example.com"], description="Name that the certificate must carry. Absent: host."
     )
-    username: str | None = Field(None, description="IMAP login. Absent: address.")
-    password: SecretStr = Field(description="IMAP password or app password, from a file or the environment.")
+    ca_file: AbsolutePath | None = Field(
+        None,
+        examples=["/etc/relaypilot/imap-ca.pem"],
+        description="PEM file of the authority that signed the certificate. Absent: the system's.",
+    )
+    username: str | None = Field(None, examples=["seed.one"], description="IMAP login. Absent: address.")
+    password: SecretStr = Field(
+        examples=[{"file": "secrets/gmail-1.password"}],
+        description="IMAP password or app password, from a file or the environment.",
+    )
     junk: str | None = Field(
-        None, description="Name of the spam folder when it cannot be found by attribute or usual name."
+        None,
+        examples=["Spamverdacht"],
+        description="Name of the spam folder when it cannot be found by attribute or usual name.",
     )
 
 
@@ -168,8 +192,10 @@ class Config(Table):
     probes: ProbesTable = Field(description="How providers are measured.")
     policy: PolicyTable = Field(PolicyTable(), description="When mail moves.")
     store: StoreTable = Field(StoreTable(), description="What is kept.")
-    receivers: dict[Name, tuple[str, ...]] = Field({}, description="Recipient domains of each receiver.")
+    receivers: dict[Name, tuple[str, ...]] = Field(
+        {}, examples=[{"gmail": ["gmail.com", "googlemail.com"]}], description="Recipient domains of each receiver."
+    )
     provider: tuple[Any, ...] = Field(
-        description="[[provider]]: in order of preference. Validated by each kind's own model."
+        description="[[provider]]: the relays, in order of preference; keys depend on kind."
     )
     seed: tuple[SeedTable, ...] = Field((), description="[[seed]]: the seed inboxes.")
