@@ -1,0 +1,116 @@
+"""Asks the root helper, over its socket, for what only root may do. Blocking."""
+
+import socket
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from service.decision.route import Route
+from service.postfix.apply import Applied
+from service.postfix.current import Current
+from service.postfix.errors import HelperError, HelperUnreachableError
+from service.postfix.journal import JournalLine, line_from_json
+from service.postfix.protocol import (
+    MAX_ANSWER_BYTES,
+    ApplyRequest,
+    HelperRequest,
+    JournalRequest,
+    PlainRequest,
+    applied_from_json,
+    current_from_json,
+    parse_answer,
+    request_line,
+)
+
+
+class HelperClient:
+    """The root helper as seen from the daemon: one connection a request.
+
+    Every method raises the error that the helper met, of its own class, or:
+
+        HelperUnreachableError: nobody answers on the socket, or not in time.
+        HelperError: the answer makes no sense.
+
+    After a time-out of `apply` the move may have been carried out: ask again with the same request identifier.
+    """
+
+    def __init__(self, socket_path: Path, *, timeout_seconds: float = 90.0) -> None:
+        """Take the socket's path; opens nothing. The time-out covers the canary message and a queue of requests."""
+        self._path = socket_path
+        self._timeout_seconds = timeout_seconds
+
+    def apply(
+        self,
+        request_id: str,
+        expected_generation: int,
+        route: Route,
+        *,
+        actor: str = "",
+        reason: str = "",
+        trigger: str = "manual",
+        pin_until: datetime | None = None,
+        override_drift: bool = False,
+    ) -> Applied:
+        """Bring a route into force (`service.postfix.apply.apply`)."""
+        request = ApplyRequest(
+            request_id=request_id,
+            expected_generation=expected_generation,
+            route=route,
+            actor=one_line(actor),
+            reason=one_line(reason),
+            trigger=trigger,
+            pin_until=pin_until,
+            override_drift=override_drift,
+        )
+        return applied_from_json(self._ask(request))
+
+    def current(self) -> Current:
+        """Return what Postfix holds now."""
+        return current_from_json(self._ask(PlainRequest(op="current")))
+
+    def journal(self, after_generation: int = 0) -> tuple[JournalLine, ...]:
+        """Return the moves whose generation is greater, oldest first."""
+        return tuple(line_from_json(values) for values in self._ask(JournalRequest(after=after_generation)))
+
+    def flush(self) -> int:
+        """Have deferred mail tried now; return how many messages are deferred."""
+        return int(self._ask(PlainRequest(op="flush")))
+
+    def ping(self) -> None:
+        """Return when the helper answers."""
+        self._ask(PlainRequest(op="ping"))
+
+    def _ask(self, request: HelperRequest) -> Any:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(self._timeout_seconds)
+                connection.connect(str(self._path))
+                connection.sendall(request_line(request))
+                answer = _read_line(connection)
+        except TimeoutError as error:
+            raise HelperUnreachableError(
+                f"The root helper on {self._path} did not answer within {self._timeout_seconds:g} s; look at its log."
+            ) from error
+        except OSError as error:
+            raise HelperUnreachableError(
+                f"Nobody answers on the root helper's socket {self._path} ({error.strerror}); "
+                "is relaypilot-helper.service running?"
+            ) from error
+        return parse_answer(answer)
+
+
+def one_line(text: str) -> str:
+    """Return a text as the helper takes it: one line, printable, at most 500 characters."""
+    return "".join(c if c.isprintable() else " " for c in text)[:500]
+
+
+def _read_line(connection: socket.socket) -> bytes:
+    answer = bytearray()
+    while not answer.endswith(b"\n"):
+        part = connection.recv(65536)
+        if not part:
+            raise HelperUnreachableError("The root helper closed the connection without an answer; look at its log.")
+        answer += part
+        if len(answer) > MAX_ANSWER_BYTES:
+            raise HelperError("The root helper's answer has no end; look at its log.")
+    return bytes(answer)

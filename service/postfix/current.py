@@ -1,0 +1,171 @@
+"""What Postfix holds now, and where it differs from what relaypilot last wrote."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from service.decision.route import Route, simple_route
+from service.postfix.command import execute, run
+from service.postfix.durable import read_text_or_none
+from service.postfix.errors import BrokenConfigurationError, CommandFailedError
+from service.postfix.installation import Installation
+from service.postfix.nexthop import providers_of
+from service.postfix.state import State, read_state
+from service.postfix.textdiff import masked, unified
+
+ROUTE_SETTINGS = ("relayhost", "default_transport")
+OVERRIDING_SETTINGS = (  # each beats relayhost (postconf(5) relayhost, trivial-rewrite(8))
+    "transport_maps",
+    "sender_dependent_relayhost_maps",
+    "sender_dependent_default_transport_maps",
+)
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z0-9_-]+) =\s?(?P<value>.*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """One owned setting, service or file that differs from what relaypilot wrote."""
+
+    kind: str  # "setting", "service", "file"
+    name: str
+    diff: str  # unified, from what was written to what was found; secrets masked
+
+    @property
+    def sentence(self) -> str:
+        """Return the drift as one sentence."""
+        return f"{self.kind} {self.name} is not what relaypilot wrote."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Current:
+    """What Postfix holds now."""
+
+    route: Route | None  # None: relaypilot never applied one here, or relayhost was changed to something else
+    generation: int  # 0: never applied
+    request_id: str | None = None  # of the move last applied
+    drift: tuple[Drift, ...] = ()
+    running: bool = False
+    interrupted: bool = False  # a move was cut short and awaits its completion
+    settings: Mapping[str, str] = field(default_factory=dict)  # route and owned settings of main.cf, in force
+    services: Mapping[str, str] = field(default_factory=dict)  # owned services of master.cf
+    files: Mapping[str, str] = field(default_factory=dict)  # owned files, secrets masked
+    overrides: Mapping[str, str] = field(default_factory=dict)  # non-empty settings that beat relayhost
+
+
+def read_current(installation: Installation) -> Current:
+    """Read back what Postfix holds; changes nothing.
+
+    Raises:
+        BrokenConfigurationError: Postfix cannot read its configuration.
+        CommandError: one of its commands could not be run.
+        ApplyError: relaypilot's own record is damaged.
+    """
+    state = read_state(installation)
+    owned = state.rendering if state else None
+    names = dict.fromkeys([*ROUTE_SETTINGS, *(owned.settings if owned else ()), *OVERRIDING_SETTINGS])
+    settings = read_settings(installation, names)
+    services = read_services(installation)
+    texts = {path: read_text_or_none(installation.config_dir / path) for path in (owned.files if owned else ())}
+    known = {at.nexthop.lower(): name for name, at in installation.providers.items()} | dict(
+        state.nexthops if state else {}
+    )
+    providers = providers_of(settings["relayhost"], known) if state else None
+    return Current(
+        route=simple_route(*providers) if providers else None,
+        generation=state.generation if state else 0,
+        request_id=state.request_id if state else None,
+        drift=tuple(_drift(state, settings, services, texts)) if state else (),
+        running=is_running(installation),
+        interrupted=(installation.helper_dir / "intent.json").exists(),
+        settings={name: value for name, value in settings.items() if name not in OVERRIDING_SETTINGS},
+        services={name: line for name, line in services.items() if owned and name in owned.services},
+        files={path: masked(path, text) for path, text in texts.items() if text is not None},
+        overrides={name: settings[name] for name in OVERRIDING_SETTINGS if settings.get(name)},
+    )
+
+
+def _drift(
+    state: State,
+    settings: Mapping[str, str],
+    services: Mapping[str, str],
+    texts: Mapping[str, str | None],
+) -> list[Drift]:
+    owned, found = state.rendering, []
+    for name, wanted in owned.settings.items():
+        seen = settings.get(name, "")
+        if seen != wanted:
+            diff = unified("main.cf", [f"{name} = {wanted}"], [f"{name} = {seen}"])
+            found.append(Drift(kind="setting", name=name, diff=diff))
+    for name, wanted in owned.services.items():
+        line = services.get(name, "")
+        if line != wanted:
+            found.append(
+                Drift(kind="service", name=name, diff=unified("master.cf", service_lines(wanted), service_lines(line)))
+            )
+    for path, file in owned.files.items():
+        text = texts[path]
+        if text != file.text:
+            before, after = masked(path, file.text), masked(path, text or "")
+            diff = unified(path, before.splitlines(), after.splitlines()) or "only a secret differs\n"
+            found.append(Drift(kind="file", name=path, diff=diff))
+        elif mode_of(path) != (file.mode, 0):
+            mode, owner = mode_of(path)
+            diff = f"mode {mode:o} and owner {owner} instead of mode {file.mode:o} and owner 0\n"
+            found.append(Drift(kind="file", name=path, diff=diff))
+    return found
+
+
+def mode_of(path: str) -> tuple[int, int]:
+    """Return the permission bits and the owner of a file."""
+    status = Path(path).stat()
+    return status.st_mode & 0o7777, status.st_uid
+
+
+def service_lines(line: str) -> list[str]:
+    """Return a service with one option a line."""
+    return line.replace(" -o ", "\n    -o ").splitlines()
+
+
+def read_settings(installation: Installation, names: Mapping[str, object]) -> dict[str, str]:
+    """Return main.cf settings as in force, defaults included; what Postfix does not know is left out.
+
+    Raises:
+        BrokenConfigurationError: Postfix cannot read main.cf.
+    """
+    out = _read(installation, list(names))
+    matches = (_ASSIGNMENT.fullmatch(line) for line in out.splitlines())
+    return {match["name"]: match["value"] for match in matches if match and match["name"] in names}
+
+
+def read_services(installation: Installation) -> dict[str, str]:
+    """Return master.cf's services by "name/type", each as one line with single blanks.
+
+    Raises:
+        BrokenConfigurationError: Postfix cannot read master.cf.
+    """
+    lines = (" ".join(line.split()) for line in _read(installation, ["-M"]).splitlines())
+    return {"/".join(line.split(" ", 2)[:2]): line for line in lines if line}
+
+
+def _read(installation: Installation, arguments: list[str]) -> str:
+    try:
+        return run("postconf", arguments, config_dir=installation.config_dir, search_path=installation.search_path)
+    except CommandFailedError as error:
+        raise BrokenConfigurationError(
+            f"Postfix's configuration in {installation.config_dir} cannot be read ({error.stderr or error}); "
+            "nothing was changed; repair it first."
+        ) from error
+
+
+def is_running(installation: Installation) -> bool:
+    """Return whether this instance's master process runs."""
+    try:
+        execute(
+            ["postfix", "-c", str(installation.config_dir), "status"],
+            config_dir=installation.config_dir,
+            search_path=installation.search_path,
+        )
+    except CommandFailedError:
+        return False
+    return True

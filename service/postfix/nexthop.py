@@ -1,0 +1,39 @@
+"""Nexthops as Postfix spells them: `[host]:port`, and the list of them that `relayhost` holds (Postfix 3.5). Pure."""
+
+import re
+from collections.abc import Mapping
+
+from providers.base import RelayEndpoint
+
+_NEXTHOP = re.compile(r"\[(?P<host>[^\[\]\s,]+)\]:(?P<port>\d{1,5})")
+_RELAY = re.compile(r"(?P<host>[^\[\]\s,]+)\[[^\]\s]+\]:(?P<port>\d{1,5})")
+
+
+def nexthop_list(providers: tuple[str, ...], endpoints: Mapping[str, RelayEndpoint]) -> str:
+    """Return the value of `relayhost` for these providers, first choice first."""
+    return ", ".join(endpoints[name].nexthop for name in providers)
+
+
+def split_nexthops(value: str) -> tuple[str, ...]:
+    """Return the nexthops of a `relayhost` value, in lower case (postconf(5) relayhost)."""
+    return tuple(part.lower() for part in re.split(r"[,\s]+", value.strip()) if part)
+
+
+def providers_of(value: str, known: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Return the providers that a `relayhost` value names, or None when one of its nexthops is not ours.
+
+    `known` maps nexthop, in lower case, to provider.
+    """
+    names = tuple(known.get(nexthop, "") for nexthop in split_nexthops(value))
+    return names if names and all(names) else None
+
+
+def same_relay(nexthop: str, relay: str) -> bool:
+    """Return whether `relay=` of a delivery line, such as `host[192.0.2.1]:587`, is this nexthop."""
+    wanted, seen = _NEXTHOP.fullmatch(nexthop), _RELAY.fullmatch(relay)
+    return (
+        wanted is not None
+        and seen is not None
+        and wanted["host"].lower().rstrip(".") == seen["host"].lower().rstrip(".")
+        and wanted["port"] == seen["port"]
+    )

@@ -1,0 +1,184 @@
+"""What a route looks like in Postfix: main.cf settings, master.cf services and owned files. Pure.
+
+A message that falls from A to B is delivered by A's service, so every service carries the credentials, TLS
+policy and reply rules of all providers and sets explicitly whatever main.cf could otherwise make it inherit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from providers.account_replies import ACCOUNT_REPLIES
+from providers.base import RelayEndpoint, TlsMode
+from service.decision.route import ANY_RECEIVER, DEFAULT_STREAM, Route
+from service.postfix.errors import RouteRefusedError
+from service.postfix.installation import Installation
+from service.postfix.nexthop import nexthop_list
+from service.postfix.reply_filter import reply_filter, status_filter
+
+PUBLIC, SECRET = 0o644, 0o600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedFile:
+    """A file that relaypilot writes and nobody else should."""
+
+    text: str
+    mode: int
+
+    def __repr__(self) -> str:
+        """Return a form without the text, which may hold passwords."""
+        return f"OwnedFile(mode={self.mode:o}, {len(self.text)} characters)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """One route as Postfix holds it."""
+
+    settings: Mapping[str, str]  # main.cf
+    services: Mapping[str, str]  # "relay-a/unix" -> its master.cf line with single blanks
+    files: Mapping[str, OwnedFile]  # absolute path
+
+
+def check_route(route: Route, installation: Installation) -> None:
+    """Refuse a route that cannot be written.
+
+    Raises:
+        RouteRefusedError: with what is wrong.
+    """
+    if len(route.lanes) != 1 or (route.lanes[0].stream, route.lanes[0].receiver) != (DEFAULT_STREAM, ANY_RECEIVER):
+        raise RouteRefusedError(
+            'With routing = "relayhost" a route has exactly one lane, for all streams and receivers.'
+        )
+    names, known = route.providers, installation.providers
+    if not names:
+        raise RouteRefusedError("The route names no provider; name at least one.")
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise RouteRefusedError(f'There is no provider "{unknown[0][:60]}"; configured are {", ".join(known)}.')
+    if len(set(names)) != len(names):
+        raise RouteRefusedError("The route names a provider twice; name each once.")
+    implicit = [name for name in names if known[name].tls is TlsMode.IMPLICIT]
+    if implicit and len(implicit) != len(names):
+        other = next(name for name in names if name not in implicit)
+        raise RouteRefusedError(
+            f'"{implicit[0]}" speaks TLS from the first byte (port 465) and "{other}" does not; one list of nexthops '
+            "cannot hold both, so use the submission port (587) of all of them."
+        )
+
+
+def render(route: Route, installation: Installation) -> Rendering:
+    """Return what Postfix holds when this route is in force.
+
+    Raises:
+        RouteRefusedError: the route cannot be written.
+    """
+    check_route(route, installation)
+    prefix, endpoints = installation.service_prefix, installation.providers
+    settings = {
+        "relayhost": nexthop_list(route.providers, endpoints),
+        "default_transport": prefix + route.active,
+    }
+    for name in endpoints:  # on the service line these two do nothing: the queue manager reads main.cf
+        settings[f"{prefix}{name}_destination_concurrency_limit"] = "20"
+        settings[f"{prefix}{name}_destination_recipient_limit"] = "50"
+    return Rendering(
+        settings=settings,
+        services={f"{prefix}{name}/unix": _service(name, installation) for name in endpoints},
+        files=_files(installation),
+    )
+
+
+def _service(name: str, installation: Installation) -> str:
+    service = installation.service_prefix + name
+    options = " ".join(f"-o {key}={value}" for key, value in _options(name, installation).items())
+    return f"{service} unix - - n - - smtp {options}"
+
+
+def _options(name: str, installation: Installation) -> dict[str, str]:
+    """Return the settings of one provider's service. No value holds a blank, so none needs quoting (master(5))."""
+    endpoints, owned = installation.providers, installation.owned_dir
+    clear_login = any(at.tls is TlsMode.NONE and at.username for at in endpoints.values())  # loopback only
+    return {
+        "syslog_name": f"postfix/{installation.service_prefix}{name}",
+        # Credentials: all providers', chosen by exact nexthop and never by sender.
+        "smtp_sasl_auth_enable": "yes",
+        "smtp_sasl_password_maps": f"texthash:{owned}/sasl",
+        "smtp_sasl_type": "cyrus",
+        "smtp_sasl_path": "",
+        "smtp_sasl_mechanism_filter": "plain,login",
+        "smtp_sasl_security_options": "noanonymous" if clear_login else "noplaintext,noanonymous",
+        "smtp_sasl_tls_security_options": "noanonymous",
+        "smtp_sasl_tls_verified_security_options": "noanonymous",
+        "smtp_sasl_auth_cache_name": "",
+        "smtp_sasl_auth_soft_bounce": "yes",
+        "smtp_sender_dependent_authentication": "no",
+        # TLS: every nexthop has a policy; the level is for what should not happen, a nexthop without one.
+        "smtp_tls_security_level": "secure" if endpoints[name].tls is not TlsMode.NONE else "none",
+        "smtp_tls_policy_maps": f"texthash:{owned}/tls_policy",
+        "smtp_tls_secure_cert_match": "nexthop",
+        "smtp_tls_wrappermode": "yes" if endpoints[name].tls is TlsMode.IMPLICIT else "no",
+        "smtp_tls_CAfile": installation.system_ca_file,
+        "smtp_tls_CApath": "",
+        "smtp_tls_trust_anchor_file": "",
+        "smtp_tls_mandatory_protocols": "!SSLv2,!SSLv3,!TLSv1,!TLSv1.1",
+        # A session kept open for the second nexthop would hide that the first one fails.
+        "smtp_tls_connection_reuse": "no",
+        "smtp_connection_cache_on_demand": "no",
+        "smtp_connection_cache_destinations": "",
+        # Replies: a refused account is no reason to bounce.
+        "smtp_reply_filter": f"regexp:{owned}/reply_filter",
+        "smtp_delivery_status_filter": f"regexp:{owned}/status_filter",
+        "smtp_skip_5xx_greeting": "yes",
+        "smtp_discard_ehlo_keywords": "",
+        "smtp_discard_ehlo_keyword_address_maps": "",
+        # Fallback is the list of nexthops alone.
+        "smtp_fallback_relay": "",
+        "smtp_mx_address_limit": "2",  # one of each address family when the relay has both
+        "smtp_mx_session_limit": "2",
+        "smtp_balance_inet_protocols": "yes",
+        # Each dead address costs every message one connect time-out.
+        "smtp_connect_timeout": installation.connect_timeout,
+        "smtp_helo_timeout": "10s",
+        "smtp_starttls_timeout": "10s",
+        "smtp_mail_timeout": "20s",
+        "smtp_rcpt_timeout": "20s",
+        "smtp_data_init_timeout": "20s",
+        "smtp_data_xfer_timeout": "60s",
+        "smtp_data_done_timeout": "120s",  # longer: giving up here delivers the message twice
+        "smtp_rset_timeout": "10s",
+        "smtp_quit_timeout": "10s",
+        "smtp_skip_quit_response": "yes",
+    }
+
+
+def _files(installation: Installation) -> dict[str, OwnedFile]:
+    owned, endpoints = installation.owned_dir, installation.providers
+    logins = [f"{at.nexthop} {at.username}:{at.password}" for at in endpoints.values() if at.username is not None]
+    policies = [_policy(name, at, installation) for name, at in endpoints.items()]
+    files = {
+        "sasl": OwnedFile(text=_table(logins), mode=SECRET),
+        "tls_policy": OwnedFile(text=_table(policies), mode=PUBLIC),
+        "reply_filter": OwnedFile(text=reply_filter(ACCOUNT_REPLIES), mode=PUBLIC),
+        "status_filter": OwnedFile(text=status_filter(ACCOUNT_REPLIES), mode=PUBLIC),
+    }
+    for name, text in installation.authorities.items():
+        files[f"ca-{name}.pem"] = OwnedFile(text=text, mode=PUBLIC)
+    return {f"{owned}/{name}": file for name, file in files.items()}
+
+
+def _policy(name: str, endpoint: RelayEndpoint, installation: Installation) -> str:
+    """Return one line of the TLS policy table (postconf(5) smtp_tls_policy_maps).
+
+    A provider's own CA is its trust anchor alone (`tafile`), so it vouches for no other provider. Postfix reads
+    that file without privileges, at each session.
+    """
+    if endpoint.tls is TlsMode.NONE:
+        return f"{endpoint.nexthop} none"
+    anchor = f" tafile={installation.owned_dir}/ca-{name}.pem" if name in installation.authorities else ""
+    server_name = endpoint.server_name.rstrip(".")
+    return f"{endpoint.nexthop} secure match={server_name} servername={server_name}{anchor}"
+
+
+def _table(lines: list[str]) -> str:
+    heading = "# Written by relaypilot; changes by hand are reported as drift.\n"
+    return heading + "".join(f"{line}\n" for line in lines)

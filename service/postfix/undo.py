@@ -1,0 +1,67 @@
+"""Puts Postfix back to what it held before a move."""
+
+from collections.abc import Mapping
+
+from service.postfix.change import Change
+from service.postfix.command import run
+from service.postfix.current import is_running
+from service.postfix.errors import CommandError, UndoFailedError
+from service.postfix.installation import Installation
+from service.postfix.intent import Intent
+
+
+def undo(installation: Installation, intent: Intent) -> None:
+    """Restore every file of a move, newest first, and have a running Postfix read it.
+
+    A file that somebody else changed since the commit keeps that change: only what relaypilot owns in it is
+    taken back.
+
+    Raises:
+        UndoFailedError: a file could not be restored.
+    """
+    try:
+        foreign = [change for change in reversed(intent.changes) if not change.undo()]
+        for change in foreign:
+            _take_back(installation, intent, change)
+        if not intent.owned_dir_existed:
+            _remove_owned_dir(installation, intent)
+        if is_running(installation):
+            run("postfix", ["reload"], config_dir=installation.config_dir, search_path=installation.search_path)
+    except (OSError, CommandError) as error:
+        raise UndoFailedError(
+            f"Putting Postfix's former route back failed ({error}); the former files lie beside the present ones in "
+            f"{installation.config_dir} and their originals in {installation.helper_dir}/original; the next call of "
+            "relaypilot tries again."
+        ) from error
+
+
+def _take_back(installation: Installation, intent: Intent, change: Change) -> None:
+    """Take back owned settings or services from a file that was edited since, or an owned file whole."""
+    if change.path == installation.main_cf:
+        _edit(installation, [], intent.settings_before)
+    elif change.path == installation.master_cf:
+        _edit(installation, ["-M"], intent.services_before)
+    elif change.before is None:
+        change.path.unlink(missing_ok=True)
+    elif change.old.exists():
+        change.old.replace(change.path)
+
+
+def _edit(installation: Installation, mode: list[str], values: Mapping[str, str | None]) -> None:
+    former = [f"{name}={value}" for name, value in values.items() if value is not None]
+    absent = [name for name, value in values.items() if value is None]
+    if former:
+        run(
+            "postconf", [*mode, "-e", *former], config_dir=installation.config_dir, search_path=installation.search_path
+        )
+    if absent:
+        run(
+            "postconf", [*mode, "-X", *absent], config_dir=installation.config_dir, search_path=installation.search_path
+        )
+
+
+def _remove_owned_dir(installation: Installation, intent: Intent) -> None:
+    for change in intent.changes:
+        change.clean()
+    if installation.owned_dir.is_dir() and not any(installation.owned_dir.iterdir()):
+        installation.owned_dir.rmdir()
