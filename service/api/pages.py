@@ -1,6 +1,6 @@
 """The static pages, and what monitors ask: the dashboard, the API's description, alive, ready."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from importlib.resources import files
 
@@ -29,8 +29,8 @@ PAGES = {  # hold no data, so they need no token
 }
 
 
-def _page(name: str, media_type: str) -> Callable[[], Response]:
-    def page() -> Response:
+def _page(name: str, media_type: str) -> Callable[[], Awaitable[Response]]:
+    async def page() -> Response:
         return Response((files("service.dashboard") / name).read_bytes(), media_type=media_type, headers=_HEADERS)
 
     return page

@@ -4,7 +4,14 @@ from http import HTTPStatus
 from typing import Any
 
 from service import errors
-from service.postfix.errors import Busy, DriftFound, HelperUnreachable, PostfixError, RouteRefused, StaleGeneration
+from service.postfix.errors import (
+    BusyError,
+    DriftFoundError,
+    HelperUnreachableError,
+    PostfixError,
+    RouteRefusedError,
+    StaleGenerationError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:relaypilot:problem:"
@@ -22,11 +29,11 @@ HTTP_STATUS: dict[type[Exception], HTTPStatus] = {
     errors.StoreFullError: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.UnsafePlanError: HTTPStatus.CONFLICT,
     PostfixError: HTTPStatus.BAD_GATEWAY,
-    RouteRefused: HTTPStatus.CONFLICT,
-    StaleGeneration: HTTPStatus.CONFLICT,
-    Busy: HTTPStatus.CONFLICT,
-    DriftFound: HTTPStatus.CONFLICT,
-    HelperUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
+    RouteRefusedError: HTTPStatus.CONFLICT,
+    StaleGenerationError: HTTPStatus.CONFLICT,
+    BusyError: HTTPStatus.CONFLICT,
+    DriftFoundError: HTTPStatus.CONFLICT,
+    HelperUnreachableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 

@@ -12,7 +12,7 @@ from service.cli.client import ProblemAnsweredError
 from service.errors import RelaypilotError, UsageError
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
-_BROKEN_PIPE = 141  # 128 + SIGPIPE
+_BROKEN_PIPE = 1  # as typer ends when it meets one first
 
 
 def exit_status_of(command: Callable[..., Any], arguments: Sequence[str], name: str) -> int:

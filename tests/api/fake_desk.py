@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 from service.errors import NoSuchProviderError, NoSuchSeedError, UnsafePlanError
-from service.postfix.errors import NotRunning
+from service.postfix.errors import NotRunningError
 from service.views import (
     CompareRowView,
     CompareView,
@@ -69,11 +69,14 @@ class FakeDesk:
     """Answers like a daemon with three providers of which the first one lands in spam."""
 
     def __init__(self) -> None:
+        self.listeners: set[asyncio.Queue[EventView | None]] = set()
+        self.reset()
+
+    def reset(self) -> None:
         self.overrides: tuple[OverrideView, ...] = ()
         self.failovers: list[FailoverRequest] = []
         self.not_ready: str | None = None
-        self.order = ("sendgrid", "mailgun")
-        self.listeners: set[asyncio.Queue[EventView | None]] = set()
+        self.order: tuple[str, ...] = ("sendgrid", "mailgun")
         self.failover_seconds = 0.0
 
     def status(self) -> StatusView:
@@ -166,8 +169,11 @@ class FakeDesk:
         if request.to == "smarthost" and not request.force:
             raise UnsafePlanError("smarthost has no fresh good evidence; --force moves all the same.")
         if request.reason == "break":
-            raise NotRunning("Moving to sendgrid failed at reload: Postfix is not running; start it.")
-        await asyncio.sleep(self.failover_seconds)
+            raise NotRunningError("Moving to sendgrid failed at reload: Postfix is not running; start it.")
+        if self.failover_seconds:
+            await asyncio.sleep(self.failover_seconds / 2)
+            self.say(EventView(at=now(), kind="move", sentence="Waiting for the canary message.", provider=request.to))
+            await asyncio.sleep(self.failover_seconds / 2)
         self.failovers.append(request)
         self.order = (request.to, *(name for name in self.order if name != request.to))
         self.say(EventView(at=now(), kind="move", sentence=f"Mail goes through {request.to} now.", provider=request.to))
@@ -232,7 +238,7 @@ class FakeDesk:
             )
             await asyncio.sleep(0)
         if request.seed == "broken":
-            raise NotRunning("The round ended early.")
+            raise NotRunningError("The round ended early.")
 
     async def events(self) -> AsyncIterator[EventView]:
         queue: asyncio.Queue[EventView | None] = asyncio.Queue()

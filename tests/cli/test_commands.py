@@ -1,0 +1,122 @@
+"""Every command as a process, against a daemon that answers."""
+
+import json
+import re
+import socket
+
+import pytest
+
+from service.cli.main import relaypilot_app
+from tests.api.fake_desk import SENTENCE
+from tests.api.world import World
+from tests.cli.shell import Shell
+
+COMMANDS = [command.callback.__name__ for command in relaypilot_app().registered_commands if command.callback]
+READING = [
+    ["status"],
+    ["explain"],
+    ["compare", "--window", "24h", "--receiver", "gmail"],
+    ["plan", "--to", "mailgun"],
+    ["failover", "--to", "mailgun"],
+    ["pause", "--for", "10m"],
+    ["resume"],
+    ["history"],
+]
+
+
+@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS), ["config"], ["config", "check"]], ids=" ".join)
+def test_help_names_the_exit_statuses(shell: Shell, words: list[str]) -> None:
+    done = shell(*words, "--help")
+    assert done.status == 0, done.err
+    assert "Usage: relaypilot" in done.out
+    assert re.search(r"7 +a safety rule stands against it", done.out)
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_json_is_one_document(shell: Shell, words: list[str]) -> None:
+    done = shell(*words, "--json")
+    assert done.status == 0, done.err
+    assert done.err == ""
+    assert isinstance(done.json, dict | list)
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_piped_output_is_plain(shell: Shell, words: list[str]) -> None:
+    done = shell(*words)
+    assert done.status == 0, done.err
+    assert done.err == ""
+    assert "\x1b" not in done.out
+    assert done.out.strip()
+
+
+def test_status_shows_the_route_and_every_health_as_k_of_n(shell: Shell) -> None:
+    out = shell("status").out
+    assert out.startswith(SENTENCE)
+    assert re.search(r"active +sendgrid +sendgrid", out)
+    assert re.search(r"mailgun +all +degraded \(misplacing\) +20/20 +12/12 +0/12 +7 min ago", out)
+    assert re.search(r"\n +gmail +degraded", out)
+    assert "! Seed yahoo-1 cannot be searched: authentication failed." in out
+    assert "2/3 can be searched" in out
+
+
+def test_status_shows_overrides_with_owner_reason_and_end(shell: Shell) -> None:
+    shell.environ["SUDO_USER"] = "ann"
+    paused = shell("pause", "--for", "2h", "--reason", "maintenance")
+    assert paused.out.startswith("In force: pause until ")
+    row = rf"pause +- +ends in (2 h|1 h 59 min) +ann@{re.escape(socket.gethostname())} +maintenance"
+    assert re.search(row, shell("status").out)
+    assert shell("resume").out.startswith("No override is in force")
+
+
+def test_failover_reaches_the_daemon_with_actor_reason_and_pin(shell: Shell, daemon: World) -> None:
+    shell.environ["SUDO_USER"] = "ann"
+    done = shell("--to", "mailgun", "--for", "1h30m", "--reason", "test", command="failover")
+    assert done.status == 0, done.err
+    assert done.out.startswith("Mail goes through mailgun now.\nRoute: mailgun, sendgrid (generation 5).\nPinned until")
+    asked = daemon.desk.failovers[0]
+    assert (asked.actor, asked.reason, asked.for_seconds) == (f"ann@{socket.gethostname()}", "test", 5400)
+
+
+def test_failover_without_pin(shell: Shell, daemon: World) -> None:
+    assert "Pinned" not in shell("failover", "--to", "mailgun", "--for", "0s").out
+    assert daemon.desk.failovers[0].for_seconds == 0
+
+
+def test_plan_shows_the_verdict_and_ends_with_it(shell: Shell) -> None:
+    done = shell("plan", "--to", "smarthost")
+    assert done.status == 7
+    assert "Refused by unproven: smarthost has no fresh good evidence. (--force moves all the same)" in done.out
+    assert "+relayhost = b" in done.out
+    assert shell("plan", "--to", "smarthost", "--json").json["refusals"][0]["rule"] == "unproven"
+
+
+def test_probe_prints_each_result(shell: Shell) -> None:
+    lines = shell("probe", "sendgrid").out.splitlines()
+    assert re.fullmatch(r"[\d:]+  good +acceptance +sendgrid accepted the probe to gmail-1\.", lines[0])
+    assert lines[-1] == "1 results."
+
+
+def test_probe_with_json_prints_json_lines(shell: Shell) -> None:
+    lines = [json.loads(line) for line in shell("probe", "--json").out.splitlines()]
+    assert [line["provider"] for line in lines] == ["mailgun", "sendgrid", "smarthost"]
+
+
+def test_compare_puts_the_providers_below_each_other(shell: Shell) -> None:
+    out = shell("compare", "--receiver", "gmail").out
+    assert re.search(r"gmail +mailgun +12/12 +9/12 +3/12 +0/12 +1/12 +1.9 s +1 min 4 s\n +sendgrid +12/12", out)
+
+
+def test_history_shows_what_who_and_why(shell: Shell) -> None:
+    out = shell("history", "-n", "1").out
+    row = r"applied +mailgun → sendgrid +automatic +relaypilot +mailgun misplaces at gmail$"
+    assert re.search(row, out, re.MULTILINE)
+    assert len(out.splitlines()) == 2
+
+
+def test_explain_shows_what_would_change_it(shell: Shell) -> None:
+    out = shell("explain").out
+    assert "What would change it\n- 6 good rounds of mailgun in a row" in out
+
+
+def test_version(shell: Shell) -> None:
+    assert re.fullmatch(r"relaypilot \d+\.\d+\.\d+\n", shell("--version").out)

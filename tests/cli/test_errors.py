@@ -1,0 +1,119 @@
+"""What goes wrong ends with one clear sentence and its exit status, never with a traceback."""
+
+import ast
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from service import errors
+from service.cli.options import EXIT_STATUSES
+from service.postfix.errors import PostfixError
+from tests.api.world import World
+from tests.cli.shell import Shell
+
+CASES = [
+    (["failover", "--to", "nosuch"], 2, "There is no provider nosuch; the providers are mailgun, sendgrid, smarthost."),
+    (["plan", "--to", "nosuch"], 2, "There is no provider nosuch"),
+    (["probe", "nosuch"], 2, "There is no provider nosuch"),
+    (["probe", "--seed", "nosuch"], 2, "There is no seed nosuch"),
+    (["probe", "--seed", "broken"], 8, "The round ended early."),
+    (["failover", "--to", "smarthost"], 7, "smarthost has no fresh good evidence"),
+    (["failover", "--to", "sendgrid", "--reason", "break"], 8, "Postfix is not running; start it."),
+    (["failover", "--to", "sendgrid", "--for", "soon"], 2, '--for: "soon" is not a duration'),
+    (["pause", "--for", "0s"], 2, "body.for_seconds"),
+    (["compare", "--window", "week"], 2, '--window: "week" is not a duration'),
+    (["compare", "--window", "0s"], 2, "query.window"),
+    (["history", "-n", "0"], 2, "'--limit' / '-n'"),
+    (["failover"], 2, "Missing option '--to'."),
+    (["nosuch"], 2, "No such command 'nosuch'."),
+    (["status", "--config", "/nonexistent/x.toml"], 3, "/nonexistent/x.toml: No such file or directory; name a file"),
+]
+
+
+@pytest.mark.parametrize(("words", "status", "sentence"), CASES, ids=lambda value: str(value)[:40])
+def test_one_sentence_and_its_exit_status(shell: Shell, words: list[str], status: int, sentence: str) -> None:
+    done = shell(*words)
+    assert done.status == status, done.err
+    assert sentence in done.err
+    assert done.err.startswith("relaypilot: ")
+    assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("words", "status", "sentence"), CASES, ids=lambda value: str(value)[:40])
+def test_with_json_the_last_line_is_a_problem(shell: Shell, words: list[str], status: int, sentence: str) -> None:
+    done = shell(*words, "--json")
+    problem = ast.literal_eval(done.out.splitlines()[-1])  # no true, false or null in it: JSON and Python agree
+    assert done.status == status == problem["exit_status"]
+    assert sentence in problem["detail"]
+    assert problem["type"].startswith("urn:relaypilot:problem:")
+
+
+@pytest.mark.parametrize("words", [["explain"], ["history"], ["pause"], ["probe"], ["plan", "--to", "mailgun"]])
+def test_a_daemon_that_is_not_running_is_said_with_the_remedy(lonely_shell: Shell, words: list[str]) -> None:
+    done = lonely_shell(*words)
+    assert done.status == 4
+    assert re.fullmatch(
+        r"relaypilot: The daemon is not running: nobody listens on \S+; "
+        r"start it with `systemctl start relaypilot` \(or `relaypilot run`\)\.\n",
+        done.err,
+    )
+
+
+def test_a_socket_left_behind_by_a_dead_daemon_is_no_daemon(lonely_shell: Shell, tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "nobody.sock"))
+    assert lonely_shell("history").status == 4
+
+
+def test_a_daemon_that_goes_away_while_answering(lonely_shell: Shell, tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as rude:
+        rude.bind(str(tmp_path / "nobody.sock"))
+        rude.listen()
+        running = lonely_shell.start("failover", "--to", "mailgun")
+        caller, _ = rude.accept()
+        caller.close()
+        _, err = running.communicate(timeout=30)
+    assert running.returncode == 4
+    assert "went away before it had answered" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_configuration_that_is_no_toml(shell: Shell) -> None:
+    shell.config.write_text("[api\n")
+    done = shell("history")
+    assert done.status == 3
+    assert f"{shell.config}: not TOML" in done.err
+
+
+def test_every_documented_exit_status_is_that_of_the_errors() -> None:
+    kinds = [errors.RelaypilotError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    assert PostfixError in kinds
+    assert {kind.exit_status for kind in kinds} | {0, 130} == {status for status, _ in EXIT_STATUSES}
+
+
+def test_interrupted_quietly(shell: Shell, daemon: World) -> None:
+    daemon.desk.failover_seconds = 3
+    running = shell.start("failover", "--to", "mailgun")
+    assert running.stderr is not None
+    assert running.stderr.readline() == "Waiting for the canary message.\n"
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=30)
+    assert (running.returncode, out, err) == (130, "", "")
+
+
+def test_a_reader_that_stops_reading_is_no_error(shell: Shell) -> None:
+    running = shell.start("history", "--json")
+    assert running.stdout is not None
+    assert running.stderr is not None
+    running.stdout.close()
+    assert running.wait(30) == 1
+    assert running.stderr.read() == ""
+    running.stderr.close()
