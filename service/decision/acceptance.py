@@ -8,6 +8,7 @@ from service.decision.attribution import Blame, Proof, blame, proof_needed
 from service.decision.calibration import LIVE_CLUSTER_SECONDS, calibrate
 from service.decision.evidence import Results, Track, tallied, tested, voided
 from service.decision.policy import Policy
+from service.decision.reason import quoted
 from service.decision.route import ANY_RECEIVER
 from service.decision.state import (
     NO_TROUBLE,
@@ -86,7 +87,7 @@ def _lengthened(state: State, observation: Observation, proof: Proof, policy: Po
     if not (live and trouble.streak is None and trouble.calm_until is not None and at < trouble.calm_until):
         trouble = replace(trouble, streak=failed(trouble.streak, observation, policy))
     if observation.confirmation:
-        trouble = replace(trouble, asked=trouble.asked + 1, asked_at=at)
+        trouble = asked(trouble, observation)
     tracks = provider.tracks
     if counts:
         tracks = _counted(provider, observation, policy, freeze=False)
@@ -94,6 +95,13 @@ def _lengthened(state: State, observation: Observation, proof: Proof, policy: Po
         trouble = replace(trouble, pending=(*trouble.pending, observation)[-8:])
     provider = _settle(state, name, replace(provider, trouble=trouble, tracks=tracks), policy)
     return _with(state, name, _latched(state, name, provider, policy))
+
+
+def asked(trouble: Trouble, observation: Observation) -> Trouble:
+    """Return the trouble with one more confirmation spent, whatever it showed; a round is one."""
+    if observation.round is not None and observation.round == trouble.asked_round:
+        return trouble
+    return replace(trouble, asked=trouble.asked + 1, asked_round=observation.round)
 
 
 def _relieved(trouble: Trouble, observation: Observation, policy: Policy) -> Trouble:
@@ -179,7 +187,7 @@ def _latched(state: State, name: str, provider: ProviderState, policy: Policy) -
     account = Account(at=fault.at, cite=fault.last) if fault.account else trouble.account
     return replace(
         provider,
-        trouble=replace(trouble, streak=None, fault=fault, account=account, pending=(), asked=0, asked_at=None),
+        trouble=replace(trouble, streak=None, fault=fault, account=account, pending=(), asked=0, asked_round=None),
     )
 
 
@@ -205,7 +213,7 @@ def _all_at_once(state: State, observation: Observation, policy: Policy) -> Stat
 
 
 def _cleared(provider: ProviderState) -> ProviderState:
-    trouble = replace(provider.trouble, streak=None, pending=(), asked=0, asked_at=None)
+    trouble = replace(provider.trouble, streak=None, pending=(), asked=0, asked_round=None)
     return replace(provider, trouble=trouble)
 
 
@@ -230,13 +238,6 @@ def _noted(state: State, observation: Observation, whose: Blame) -> State:
     sentence = f"{what} by {observation.provider}: {quoted(observation)}. It does not count against the provider."
     notes = {**state.context.notes, key: Note(at=observation.at, sentence=sentence)}
     return replace(state, context=replace(state.context, notes=notes))
-
-
-def quoted(observation: Observation) -> str:
-    """Return the failure's stage and text, short enough for a sentence."""
-    stage = f"at {observation.stage.upper()} " if observation.stage else ""
-    text = observation.text or observation.category or "no text"
-    return f'{stage}with "{text if len(text) <= 120 else text[:119] + "…"}"'
 
 
 def _counted(

@@ -47,7 +47,7 @@ def decode(kind: Any, plain: Any) -> Any:
     if origin is Mapping:
         return {decode(arguments[0], key): decode(arguments[1], item) for key, item in plain}
     if is_dataclass(kind):
-        return kind(**{name: decode(hint, plain[name]) for name, hint in _hints(kind).items()})  # type: ignore[operator]
+        return kind(**{name: decode(hint, plain[name]) for name, hint in _hints(kind).items()})  # type: ignore
     if kind is datetime:
         return datetime.fromisoformat(plain)
     return kind(plain)

@@ -34,6 +34,8 @@ class Track:
     healthy: tuple[int, int] = (0, 0)  # bad and all clusters outside alarms
     healthy_before: tuple[int, int] = (0, 0)  # the same when the scores were last zero
     since: datetime | None = None  # first bad result after the scores were last zero
+    since_bad: int = 0  # results since then
+    since_total: int = 0
     seeds: frozenset[str] = frozenset()  # that were bad since then
     alarmed_at: datetime | None = None
     good_run: int = 0  # good clusters in a row
@@ -72,6 +74,8 @@ def tallied(track: Track | None, results: Results) -> Track:
         healthy=track.healthy,
         healthy_before=track.healthy_before,
         since=track.since,
+        since_bad=track.since_bad + results.bad if track.since else 0,
+        since_total=track.since_total + results.total if track.since else 0,
         seeds=track.seeds,
         alarmed_at=track.alarmed_at,
         good_run=track.good_run,
@@ -132,6 +136,8 @@ def tested(track: Track | None, results: Results, bank: Bank, recovery_clusters:
         healthy=healthy,
         healthy_before=before,
         since=since,
+        since_bad=track.since_bad + results.bad if since else 0,
+        since_total=track.since_total + results.total if since else 0,
         seeds=seeds,
         alarmed_at=alarmed_at,
         good_run=good_run,
@@ -153,6 +159,8 @@ def voided(track: Track) -> Track:
         healthy=track.healthy_before,
         healthy_before=track.healthy_before,
         since=track.since if track.alarmed_at else None,
+        since_bad=track.since_bad if track.alarmed_at else 0,
+        since_total=track.since_total if track.alarmed_at else 0,
         seeds=track.seeds if track.alarmed_at else frozenset(),
         alarmed_at=track.alarmed_at,
         last_good_at=track.last_good_at,

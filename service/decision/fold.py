@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from probes.observation import Fact, Notice, Observation, Outcome, Signal
-from service.decision.acceptance import refused, took
+from service.decision.acceptance import asked, refused, took
 from service.decision.notice import noticed
 from service.decision.placement import close_due, in_round
 from service.decision.policy import Policy
@@ -32,4 +32,13 @@ def _observed(state: State, observation: Observation, policy: Policy) -> State:
         return took(state, observation, policy)
     if observation.outcome is Outcome.BAD:
         return refused(state, observation, policy)
-    return state
+    return _unknown(state, observation)
+
+
+def _unknown(state: State, observation: Observation) -> State:
+    """Return the state after a try that showed nothing: it counts for nobody, but a confirmation is spent."""
+    provider = state.providers.get(observation.provider)
+    if provider is None or not observation.confirmation:
+        return state
+    provider = replace(provider, trouble=asked(provider.trouble, observation))
+    return replace(state, providers={**state.providers, observation.provider: provider})

@@ -63,7 +63,7 @@ def _voided(provider: ProviderState) -> ProviderState:
             doubt=None,
             pending=(),
             asked=0,
-            asked_at=None,
+            asked_round=None,
             calm_until=None,
             fault=replace(fault, good_run=0, good_at=None, good_round=None) if fault else None,
         ),

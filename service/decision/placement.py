@@ -100,12 +100,9 @@ def _judged(provider: ProviderState, one: Compared, group: Group, at: datetime, 
 def _doubt(provider: ProviderState, judged: list[Compared], group: Group, at: datetime) -> Doubt | None:
     """Return the suspicion after this round: opened by a bad one, spent by confirmations, ended by a good one."""
     doubt = provider.trouble.doubt
-    bad = any(
-        one.bad
-        and provider.tracks[(group.receiver, one.signal)].alarmed_at is None
-        and provider.tracks[(ANY_RECEIVER, one.signal)].alarmed_at is None
-        for one in judged
-    )
+    if any(provider.tracks[(ANY_RECEIVER, one.signal)].alarmed_at is not None for one in judged):
+        return None
+    bad = any(one.bad and provider.tracks[(group.receiver, one.signal)].alarmed_at is None for one in judged)
     others = tuple(r for r in doubt.receivers if r != group.receiver) if doubt else ()
     if not bad:
         return replace(doubt, receivers=others, at=at) if doubt and others else None

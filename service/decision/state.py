@@ -59,8 +59,8 @@ class Trouble:
     account: Account | None = None
     doubt: Doubt | None = None
     pending: tuple[Observation, ...] = ()  # scheduled failures not yet laid at anyone's door
-    asked_at: datetime | None = None  # latest confirmation of a session
     asked: int = 0  # confirmations of the present streak
+    asked_round: str | None = None  # the latest of them
     calm_until: datetime | None = None  # live failures open no new streak before: a check has just passed
 
 

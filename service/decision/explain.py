@@ -1,0 +1,123 @@
+"""Explains: why mail is not moved, or would be; what blocks it; what would change that. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from probes.observation import Observation
+from service.decision.candidate import unproven
+from service.decision.failover import Stay, Switchover, decide
+from service.decision.health import Health, Status, health, overall
+from service.decision.override import Override
+from service.decision.policy import Failback, Mode, Policy
+from service.decision.reason import quoted, utc
+from service.decision.route import Route
+from service.decision.severity import Severity
+from service.decision.state import State
+
+WEIGHED = 5  # observations quoted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """One decision with everything that bears on it, in sentences."""
+
+    sentence: str
+    rule: str
+    move: Switchover | None  # what would be done now, if anything
+    alert: bool
+    blocked_by: tuple[str, ...]
+    would_change: tuple[str, ...]
+    evidence: tuple[str, ...]  # the observations that weighed most, latest last
+    overrides: tuple[Override, ...]  # in force
+    notes: tuple[str, ...]  # faults that are no provider's
+    last_move: str | None
+    healths: Mapping[tuple[str, str], Health]
+
+
+def explain(state: State, current: Route, policy: Policy, now: datetime) -> Explanation:
+    """Return the decision for this route now, explained."""
+    decision = decide(state, current, policy, now)
+    chief = overall(state, policy, now)
+    cited = decision.evidence if isinstance(decision, Switchover) else _cited(chief, current)
+    last = state.context.moves[-1] if state.context.moves else None
+    return Explanation(
+        sentence=decision.reason,
+        rule=decision.rule,
+        move=decision if isinstance(decision, Switchover) else None,
+        alert=isinstance(decision, Stay) and decision.alert,
+        blocked_by=decision.blocked_by if isinstance(decision, Stay) else (),
+        would_change=_would_change(decision, chief, state, current, policy, now),
+        evidence=tuple(_told(o) for o in cited[-WEIGHED:]),
+        overrides=tuple(o for o in state.context.overrides if o.in_force(now)),
+        notes=tuple(
+            n.sentence
+            for n in state.context.notes.values()
+            if (now - n.at).total_seconds() <= policy.evidence_lifetime_seconds
+        ),
+        last_move=f"{utc(last.at)} {last.trigger} to {last.active}: {last.reason}" if last else None,
+        healths=health(state, policy, now),
+    )
+
+
+def _cited(chief: Mapping[str, Health], current: Route) -> tuple[Observation, ...]:
+    """Return the active provider's evidence, else that of any other in trouble."""
+    order = [chief[current.active]] if current.active in chief else []
+    order += [h for name, h in chief.items() if name != current.active]
+    return next((h.evidence for h in order if h.evidence), ())
+
+
+def _would_change(
+    decision: Stay | Switchover,
+    chief: Mapping[str, Health],
+    state: State,
+    current: Route,
+    policy: Policy,
+    now: datetime,
+) -> tuple[str, ...]:
+    """Return what would make relaypilot decide otherwise."""
+    found: list[str] = []
+    active = chief.get(current.active)
+    if state.context.local is not None:
+        return ("One answer from any provider, or a control check that passes, ends the local fault.",)
+    if isinstance(decision, Switchover):
+        if policy.mode is Mode.OBSERVE:
+            found.append('Nothing is carried out while mode = "observe".')
+        return tuple(found)
+    if active is not None and active.status is Status.SUSPECT:
+        found.append(
+            f"{policy.confirmations} further failures in a row would confirm that {active.provider} is at fault."
+        )
+    if active is not None and active.severity is Severity.NONE:
+        heir = _next_best(chief, state, current, policy, now)
+        found.append(f"A confirmed fault of {current.active} would move mail to {heir}.")
+    elif decision.rule == "no-better-provider":
+        found.append("A good result of any less affected provider would move mail there.")
+    for name, h in chief.items():
+        if h.status is Status.RECOVERING:
+            left = policy.failback_rounds - h.good_run
+            found.append(f"{left} more good results in a row would make {name} healthy again.")
+        if h.needs_ack:
+            found.append(f"relaypilot ack {name} would let {name} return by itself after its account fault.")
+    if policy.failback is Failback.OFF and current.active != policy.providers[0]:
+        found.append(f'{policy.providers[0]} does not return by itself because failback = "off".')
+    return tuple(found)
+
+
+def _next_best(chief: Mapping[str, Health], state: State, current: Route, policy: Policy, now: datetime) -> str:
+    fit = [
+        name
+        for name, h in chief.items()
+        if name != current.active
+        and h.severity is Severity.NONE
+        and unproven(name, state, policy, now, left_for=Severity.NONE, since=None) is None
+    ]
+    return fit[0] if fit else "nobody: no other provider is proven"
+
+
+def _told(o: Observation) -> str:
+    where = f" to {o.seed}" if o.seed else ""
+    how = f" found in {o.value}" if isinstance(o.value, str) else ""
+    failure = f" {quoted(o)}" if o.text or o.stage or o.category else ""
+    rule = f" (rule {o.rule})" if o.rule else ""
+    return f"{utc(o.at)} {o.provider} {o.signal}{where} {o.outcome}{how}{failure}{rule}"

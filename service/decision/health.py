@@ -1,0 +1,247 @@
+"""Health of each provider at each receiver: a status, a severity, and the sentence with the evidence. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from probes.observation import Observation, Signal
+from service.decision.calibration import calibrate
+from service.decision.evidence import Track
+from service.decision.policy import Policy
+from service.decision.reason import hard_fault_reason, healthy_reason, streak_reason, test_reason, utc
+from service.decision.route import ANY_RECEIVER
+from service.decision.severity import Severity, severity_of, worst
+from service.decision.state import ProviderState, State
+from service.decision.tally import bucket_of, read
+
+ALL_MAIL = (Signal.SESSION, Signal.ACCEPTANCE, Signal.LIVE)  # what goes wrong here concerns every receiver
+
+
+class Status(StrEnum):
+    """Health in one word. Unknown is not degraded."""
+
+    UNKNOWN = "unknown"
+    HEALTHY = "healthy"
+    SUSPECT = "suspect"
+    DEGRADED = "degraded"
+    RECOVERING = "recovering"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalHealth:
+    """One signal over the evidence lifetime."""
+
+    signal: Signal
+    bad: int
+    total: int
+    alarmed: bool = False
+    score_ratio: float = 0.0  # of the test nearest its threshold; 1 is an alarm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that is wrong, confirmed."""
+
+    severity: Severity
+    since: datetime  # first bad result
+    good_run: int  # good results in a row since
+    hard: bool  # no mail gets through: hold-down does not apply
+    reason: str
+    evidence: tuple[Observation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What is held of one provider at one receiver ("*": all)."""
+
+    provider: str
+    receiver: str
+    status: Status
+    reason: str
+    severity: Severity = Severity.NONE  # of the worst confirmed fault, kept until it has recovered
+    pressing: Severity = Severity.NONE  # the same without faults that are half way back: a reason to move
+    since: datetime | None = None
+    hard: bool = False
+    account_fault: bool = False  # it refuses our account now
+    needs_ack: bool = False  # it did, and no person has acknowledged it
+    good_run: int = 0  # good results in a row towards recovery
+    signals: Mapping[Signal, SignalHealth]
+    evidence: tuple[Observation, ...] = ()
+
+
+def health(state: State, policy: Policy, now: datetime) -> Mapping[tuple[str, str], Health]:
+    """Return the health of every provider of the policy, for each receiver and for all ("*")."""
+    return {
+        (name, receiver): _health(name, receiver, state, policy, now)
+        for name in policy.providers
+        for receiver in (ANY_RECEIVER, *policy.receivers)
+    }
+
+
+def overall(state: State, policy: Policy, now: datetime) -> Mapping[str, Health]:
+    """Return the health of every provider over all receivers."""
+    return {name: _health(name, ANY_RECEIVER, state, policy, now) for name in policy.providers}
+
+
+def _health(name: str, receiver: str, state: State, policy: Policy, now: datetime) -> Health:
+    provider = state.providers.get(name)
+    if provider is None:
+        return Health(
+            provider=name,
+            receiver=receiver,
+            status=Status.UNKNOWN,
+            reason=f"Nothing is known of {name} yet.",
+            signals={},
+        )
+    signals = _signals(provider, receiver, policy, now)
+    faults = _faults(name, provider, receiver, policy, now)
+    trouble = provider.trouble
+    fault = trouble.fault
+    needs_ack = trouble.account is not None
+    account_fault = fault is not None and fault.account
+    if faults:
+        chief = max(faults, key=lambda f: (f.severity.rank, f.hard))
+        run = min(f.good_run for f in faults)
+        reason = chief.reason
+        if run:
+            reason = f"{reason.removesuffix('.')}; recovering, {run} of {policy.failback_rounds} good results in a row."
+        return Health(
+            provider=name,
+            receiver=receiver,
+            status=Status.RECOVERING if run else Status.DEGRADED,
+            severity=chief.severity,
+            pressing=worst(f.severity for f in faults if 2 * f.good_run < policy.failback_rounds),
+            since=chief.since,
+            hard=chief.hard,
+            account_fault=account_fault,
+            needs_ack=needs_ack,
+            good_run=run,
+            signals=signals,
+            evidence=chief.evidence,
+            reason=reason,
+        )
+    status, reason, since, evidence = _without_fault(name, provider, receiver, state, policy, now, signals)
+    return Health(
+        provider=name,
+        receiver=receiver,
+        status=status,
+        since=since,
+        needs_ack=needs_ack,
+        signals=signals,
+        evidence=evidence,
+        reason=reason,
+    )
+
+
+def _without_fault(
+    name: str,
+    provider: ProviderState,
+    receiver: str,
+    state: State,
+    policy: Policy,
+    now: datetime,
+    signals: Mapping[Signal, SignalHealth],
+) -> tuple[Status, str, datetime | None, tuple[Observation, ...]]:
+    trouble = provider.trouble
+    if trouble.streak is not None:
+        cites = (trouble.streak.first, trouble.streak.last)
+        return Status.SUSPECT, streak_reason(name, trouble.streak), trouble.streak.first.at, cites
+    doubt = trouble.doubt
+    if doubt is not None and receiver in (ANY_RECEIVER, *doubt.receivers):
+        where = ", ".join(doubt.receivers)
+        sentence = f"{name} is suspected since {utc(doubt.since)}: probes to {where} fared worse than other providers'."
+        return Status.SUSPECT, sentence, doubt.since, _doubt_cites(provider, doubt.receivers)
+    good_at = _good_at(provider, receiver)
+    where = "" if receiver == ANY_RECEIVER else f" at {receiver}"
+    if good_at is None:
+        return Status.UNKNOWN, f"Nothing good is known of {name}{where} yet.", None, ()
+    void_at = state.context.void_at
+    if receiver == ANY_RECEIVER and void_at is not None and good_at < void_at:
+        return Status.UNKNOWN, f"Nothing is known of {name} since {utc(void_at)}, when measuring began anew.", None, ()
+    if _expired(good_at, policy, now):
+        return (
+            Status.UNKNOWN,
+            f"The evidence for {name}{where} is out of date: the latest is of {utc(good_at)}.",
+            None,
+            (),
+        )
+    return (
+        Status.HEALTHY,
+        healthy_reason(name, receiver, [(s.signal, s.bad, s.total) for s in signals.values()]),
+        None,
+        (),
+    )
+
+
+def _faults(name: str, provider: ProviderState, receiver: str, policy: Policy, now: datetime) -> list[Fault]:
+    """Return what is confirmed to be wrong and has not expired, worst evidence with each."""
+    faults: list[Fault] = []
+    hard = provider.trouble.fault
+    if hard is not None and not _expired(max(hard.last.at, hard.good_at or hard.last.at), policy, now):
+        faults.append(
+            Fault(
+                severity=Severity.REFUSING,
+                since=hard.since,
+                good_run=hard.good_run,
+                hard=True,
+                reason=hard_fault_reason(name, hard),
+                evidence=(hard.first, hard.last),
+            )
+        )
+    for (where, signal), track in provider.tracks.items():
+        concerned = receiver in (ANY_RECEIVER, where) or (where == ANY_RECEIVER and signal in ALL_MAIL)
+        if track.alarmed_at is None or not concerned or _expired(track.last_at, policy, now):
+            continue
+        severity = severity_of(signal)
+        faults.append(
+            Fault(
+                severity=severity,
+                since=track.since or track.alarmed_at,
+                good_run=track.good_run,
+                hard=severity is Severity.LOSING,
+                reason=test_reason(name, where, signal, track),
+                evidence=track.cites,
+            )
+        )
+    return faults
+
+
+def _signals(provider: ProviderState, receiver: str, policy: Policy, now: datetime) -> Mapping[Signal, SignalHealth]:
+    bucket = bucket_of(now, policy.evidence_lifetime_seconds)
+    found: dict[Signal, SignalHealth] = {}
+    for signal in Signal:
+        track = provider.tracks.get((receiver, signal))
+        if track is not None:
+            bad, total = read(track.tally, bucket)
+            found[signal] = SignalHealth(
+                signal=signal,
+                bad=bad,
+                total=total,
+                alarmed=track.alarmed_at is not None,
+                score_ratio=_score_ratio(track, receiver, signal, policy),
+            )
+    return found
+
+
+def _score_ratio(track: Track, receiver: str, signal: Signal, policy: Policy) -> float:
+    bank = calibrate(policy).get((receiver, signal))
+    if bank is None:
+        return 0.0
+    return max(s / d.threshold for s, d in zip(track.scores, bank.levels[track.level], strict=True))
+
+
+def _good_at(provider: ProviderState, receiver: str) -> datetime | None:
+    if receiver == ANY_RECEIVER:
+        return provider.good_at
+    times = [t.last_good_at for (where, _), t in provider.tracks.items() if where == receiver and t.last_good_at]
+    return max(times, default=None)
+
+
+def _doubt_cites(provider: ProviderState, receivers: tuple[str, ...]) -> tuple[Observation, ...]:
+    cites = [o for (where, _), track in provider.tracks.items() if where in receivers for o in track.cites]
+    return tuple(sorted(cites, key=lambda o: o.at)[-3:])
+
+
+def _expired(at: datetime, policy: Policy, now: datetime) -> bool:
+    return (now - at).total_seconds() > policy.evidence_lifetime_seconds

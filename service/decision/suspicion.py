@@ -1,0 +1,102 @@
+"""Suspicion buys evidence: which confirmations are wanted now, of whom, and not before when. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from service.decision.policy import Policy
+from service.decision.state import State
+
+SPARE_CONFIRMATIONS = 3  # beyond those that confirm, for failures that nothing could be compared with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmationWanted:
+    """One confirmation: the suspect and its candidates, tried afresh at the same time."""
+
+    kind: Literal["session", "message"]
+    provider: str  # the suspect
+    providers: tuple[str, ...]  # all that are to be tried, in order of preference
+    receiver: str | None  # messages: to the seeds of this receiver only; None: all
+    not_before: datetime
+    reason: str
+
+
+def confirmations_wanted(state: State, policy: Policy, now: datetime) -> tuple[ConfirmationWanted, ...]:
+    """Return at most one session sweep and one message round that suspicion asks for.
+
+    Run a control check along with the sweep when everything fails. Nothing is asked for while all providers
+    are out of reach: the schedule shows when they are back. A suspicion whose evidence has expired asks for
+    nothing.
+    """
+    if state.context.local is not None:
+        return ()
+    wanted = (_session(state, policy, now), _message(state, policy, now))
+    return tuple(w for w in wanted if w is not None)
+
+
+def _session(state: State, policy: Policy, now: datetime) -> ConfirmationWanted | None:
+    return _for_streaks(state, policy, now, message=False)
+
+
+def _message(state: State, policy: Policy, now: datetime) -> ConfirmationWanted | None:
+    if not policy.seeds:
+        return None
+    return _for_streaks(state, policy, now, message=True) or _for_doubts(state, policy, now)
+
+
+def _for_streaks(state: State, policy: Policy, now: datetime, *, message: bool) -> ConfirmationWanted | None:
+    """Return the confirmation of failures in a row: by session checks, or by messages for what fails after RCPT."""
+    budget = policy.confirmations + SPARE_CONFIRMATIONS
+    streaks = {
+        name: streak
+        for name in policy.providers
+        if (provider := state.providers.get(name)) is not None
+        and (streak := provider.trouble.streak) is not None
+        and provider.trouble.fault is None
+        and provider.trouble.asked < budget
+        and (now - streak.last.at).total_seconds() <= policy.evidence_lifetime_seconds
+        and (streak.message and bool(policy.seeds)) == message
+    }
+    if not streaks:
+        return None
+    suspect, streak = max(streaks.items(), key=lambda item: item[1].count)
+    spacing = timedelta(seconds=policy.confirmation_spacing_seconds)
+    receiver = streak.last.receiver if streak.last.receiver in policy.receivers else None
+    return ConfirmationWanted(
+        kind="message" if message else "session",
+        provider=suspect,
+        providers=policy.providers,
+        receiver=receiver if message else None,
+        not_before=max(s.last.at for s in streaks.values()) + spacing,
+        reason=f"{suspect} failed {streak.count} in a row; a fresh try confirms or clears it.",
+    )
+
+
+def _for_doubts(state: State, policy: Policy, now: datetime) -> ConfirmationWanted | None:
+    """Return the message round that settles where mail through a suspect ends up.
+
+    None while a round is open at the receivers in question: its evidence is on its way.
+    """
+    doubts = {
+        name: doubt
+        for name in policy.providers
+        if (provider := state.providers.get(name)) is not None
+        and (doubt := provider.trouble.doubt) is not None
+        and provider.trouble.fault is None
+        and doubt.rounds_left > 0
+        and (now - doubt.at).total_seconds() <= policy.evidence_lifetime_seconds
+    }
+    receivers = tuple(r for r in policy.receivers if any(r in d.receivers for d in doubts.values()))
+    if not receivers or any(receiver in receivers for _, receiver in state.rounds):
+        return None
+    suspect, doubt = max(doubts.items(), key=lambda item: len(item[1].receivers))
+    spacing = timedelta(seconds=policy.confirmation_spacing_seconds)
+    return ConfirmationWanted(
+        kind="message",
+        provider=suspect,
+        providers=policy.providers,
+        receiver=receivers[0] if len(receivers) == 1 else None,
+        not_before=max(d.at for d in doubts.values()) + spacing,
+        reason=f"Mail through {suspect} fared worse at {', '.join(doubt.receivers)}; a round confirms or clears it.",
+    )
