@@ -1,0 +1,28 @@
+"""What can go wrong with the sandbox itself.
+
+SandboxError
+├── NotPossibleHereError   this machine or directory cannot carry a sandbox
+├── NotStartedError        a part did not come up
+├── NotRunningError        no sandbox is running in the directory
+└── UnknownFaultError      a fault, provider or seed name that does not exist, or a bad argument
+"""
+
+
+class SandboxError(Exception):
+    """Base of the sandbox's errors; the text is one sentence for the person at the keyboard."""
+
+
+class NotPossibleHereError(SandboxError):
+    """This machine or directory cannot carry a sandbox."""
+
+
+class NotStartedError(SandboxError):
+    """A part of the world did not come up."""
+
+
+class NotRunningError(SandboxError):
+    """No sandbox is running in the directory."""
+
+
+class UnknownFaultError(SandboxError):
+    """No such fault, provider or seed, or an argument that makes no sense."""

@@ -1,0 +1,124 @@
+"""The simulators' process: all relays, the mailbox providers' exchangers, the control socket."""
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from deploy.sandbox.control import serve_control
+from deploy.sandbox.dialect import DIALECTS
+from deploy.sandbox.dovecot import Dovecot
+from deploy.sandbox.errors import UnknownFaultError
+from deploy.sandbox.exchange import Exchange
+from deploy.sandbox.fault import FAULTS, Fault, parse_fault
+from deploy.sandbox.layout import Layout
+from deploy.sandbox.people import SEEDS
+from deploy.sandbox.relay import RelaySimulator
+
+HOST = "host"  # the target of faults of this machine
+
+
+class Simulators:
+    """All relays and mailbox providers, and what the control socket can ask of them."""
+
+    def __init__(self, layout: Layout) -> None:
+        plan = json.loads(layout.plan.read_text())
+        self._exchange = Exchange(layout.mail)
+        self._dovecot = Dovecot(layout, plan["ports"]["imap"])
+        self._relays = {
+            name: RelaySimulator(
+                DIALECTS[name], plan["passwords"][name], plan["ports"][name], layout.certificates, self._exchange
+            )
+            for name in DIALECTS
+        }
+        self._cut_off = False
+
+    async def open(self) -> None:
+        """Start listening on every relay's port."""
+        for relay in self._relays.values():
+            await relay.open()
+
+    async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to one control request."""
+        match request:
+            case {"do": "fault", "target": str(target), "fault": str(name), "args": list(args), **rest}:
+                fault = parse_fault(name, args, rest.get("share"))
+                await self._apply(target, fault)
+                return {"target": target, "fault": str(fault)}
+            case {"do": "heal", "target": target, **rest}:
+                await self._heal(target, rest.get("fault"))
+                return {"target": target}
+            case {"do": "accepted", "since": dict(since)}:
+                return {name: relay.records(since.get(name, 0)) for name, relay in self._relays.items()}
+            case {"do": "logins"}:
+                return {name: [asdict(login) for login in relay.logins] for name, relay in self._relays.items()}
+            case {"do": "status"}:
+                return {
+                    "relays": [relay.status() for relay in self._relays.values()],
+                    "seeds": {n: [str(f) for f in faults] for n, faults in self._exchange.seed_faults.items()},
+                    "host": ["local_net"] if self._cut_off else [],
+                }
+        raise UnknownFaultError(f"The simulators do not understand {request.get('do')!r}.")
+
+    async def _apply(self, target: str, fault: Fault) -> None:
+        of = FAULTS[fault.name].of
+        if of == "host" or target == HOST:
+            if (of, target) != ("host", HOST):
+                raise UnknownFaultError(f"{fault.name} on {target}: local_net is the one fault of {HOST}.")
+            await self._cut(off=True)
+            return
+        if target in self._exchange.seed_faults:
+            if of != "seed":
+                raise UnknownFaultError(f"{fault.name} is a fault of a relay, and {target} is a seed.")
+            self._exchange.seed_faults[target].put(fault)
+            if fault.name == "seed_down":
+                await asyncio.to_thread(self._dovecot.lock_out, SEEDS[target].address)
+            return
+        relays = self._relays_named(target)
+        if of == "seed":
+            raise UnknownFaultError(f"{fault.name} is a fault of a seed: {', '.join(SEEDS)}.")
+        for relay in relays:
+            await relay.apply(fault)
+
+    async def _heal(self, target: str | None, name: str | None) -> None:
+        if name is not None and name not in FAULTS:
+            raise UnknownFaultError(f'There is no fault "{name}"; the faults are {", ".join(FAULTS)}.')
+        for seed, faults in self._exchange.seed_faults.items():
+            if target in {None, seed}:
+                was_down = faults.get("seed_down")
+                faults.remove(name)
+                if was_down and not faults.get("seed_down"):
+                    await asyncio.to_thread(self._dovecot.let_in, SEEDS[seed].address)
+        if target in {None, HOST} and self._cut_off:
+            await self._cut(off=False)
+        if target is None or target not in {*SEEDS, HOST}:
+            for relay in self._relays_named(target or "all"):
+                await relay.heal(name)
+
+    async def _cut(self, *, off: bool) -> None:
+        self._cut_off = off
+        for relay in self._relays.values():
+            await relay.cut(off=off)
+        await asyncio.to_thread(self._dovecot.stop if off else self._dovecot.start)
+
+    def _relays_named(self, target: str) -> list[RelaySimulator]:
+        if target == "all":
+            return list(self._relays.values())
+        if target not in self._relays:
+            known = ", ".join((*self._relays, "all", *SEEDS, HOST))
+            raise UnknownFaultError(f'There is no provider or seed "{target}"; there are {known}.')
+        return [self._relays[target]]
+
+
+async def run_simulators(layout: Layout) -> None:
+    """Serve until standard input ends, which it does when the process that started this one is gone."""
+    simulators = Simulators(layout)
+    await simulators.open()
+    server = await serve_control(layout.control, simulators.answer)
+    print("ready", flush=True)
+    loop = asyncio.get_running_loop()
+    orphaned = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orphaned), sys.stdin)
+    await orphaned.read()
+    server.close()
