@@ -1,7 +1,7 @@
 """Why a relay did not take a message: from error or reply to `Failure`. Pure.
 
-Order: transport error; the provider's own text rules; texts that refuse the account; the provider's rules on
-bare codes; common text rules; enhanced code; reply code and stage. Text comes before codes because relays say
+Order: transport error; the provider's own text rules; texts that refuse the account; common text rules;
+enhanced code; the provider's rules on bare codes; reply code and stage. Text comes before codes because relays say
 the same code for opposite things: SendGrid answers AUTH with 451 when credits are used up, which no retry heals.
 
 Words nobody knows never raise and never make a certain category: they end as the code's class says,
@@ -71,12 +71,14 @@ def classify_reply(reply: Reply, stage: Stage, *, now: datetime, rules: Sequence
         return failure(found.category, found.id, found.temporary)
     if account := find_account_reply(reply.text):
         return failure(account.category, account.id)
-    if found := _first(rules, reply, stage, wordless=True) or _first(COMMON, reply, stage, wordless=False):
+    if found := _first(COMMON, reply, stage, wordless=False):
         return failure(found.category, found.id, found.temporary)
     if stage is Stage.TLS:
         return failure(Category.TLS, "starttls-refused")
     if reply.enhanced and (row := find_enhanced_rule(reply.enhanced, reply.code)):
         return failure(row.category, f"enhanced-{reply.enhanced}")
+    if found := _first(rules, reply, stage, wordless=True):
+        return failure(found.category, found.id, found.temporary)
     return failure(*_by_code(reply, stage))
 
 
@@ -103,7 +105,8 @@ def classify_transport(error: Exception, stage: Stage) -> Failure:
 def _transport(error: BaseException) -> tuple[Category, str, bool]:
     match error:
         case ssl.SSLCertVerificationError():
-            return Category.TLS, _CERTIFICATE_RULES.get(error.verify_code, "certificate-untrusted"), False
+            code = getattr(error, "verify_code", 0)  # absent when not raised by OpenSSL itself
+            return Category.TLS, _CERTIFICATE_RULES.get(code, "certificate-untrusted"), False
         case ssl.SSLError():
             return Category.TLS, "tls-handshake", True
         case socket.gaierror():

@@ -54,7 +54,7 @@ def make_reply(code: int, message: str) -> Reply | None:
         return None
     enhanced: str | None = None
     parts: list[str] = []
-    for line in message.splitlines():
+    for line in message.split("\n"):
         found = _ENHANCED.match(line.lstrip())
         if found and enhanced in (None, found[1]):
             enhanced = found[1]
@@ -71,7 +71,7 @@ def parse_reply(text: str) -> Reply | None:
     """
     code = 0
     lines: list[str] = []
-    for line in text.splitlines() or [""]:
+    for line in text.strip().split("\n"):
         found = _LINE.fullmatch(line.strip())
         if found is None:
             return None

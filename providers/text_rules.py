@@ -21,12 +21,14 @@ class TextRule:
     category: Category
     temporary: bool | None = None  # None: as the code says
     codes: frozenset[int] = frozenset()  # empty: any
+    enhanced: str = ""  # regular expression for the whole enhanced code; empty: any, or none
     stages: frozenset[Stage] = frozenset()  # empty: any
 
     def matches(self, reply: Reply, stage: Stage) -> bool:
         """Return whether this rule speaks about this reply at this stage."""
         return (
             (not self.codes or reply.code in self.codes)
+            and (not self.enhanced or _compiled(self.enhanced).fullmatch(reply.enhanced or "") is not None)
             and (not self.stages or stage in self.stages)
             and _compiled(self.pattern).search(reply.text) is not None
         )
@@ -43,7 +45,8 @@ COMMON: tuple[TextRule, ...] = (
         id="recipient-unknown",
         pattern=r"user unknown|unknown user|no such (user|mailbox|recipient|person|address)|invalid (recipient|mailbox)"
         r"|recipient (address )?(rejected|not found|unknown|invalid)|(mailbox|recipient|address|user|account)\b.{0,60}"
-        r"\bdoes(n't| not) (exist|have an? )|mailbox (not found|unavailable)|not a valid (mailbox|recipient)",
+        r"\bdoes(n't| not) exist|user doesn't have an? |account has been disabled or discontinued"
+        r"|mailbox (not found|unavailable)|not a valid (mailbox|recipient)",
         category=Category.RECIPIENT,
     ),
     TextRule(
@@ -52,6 +55,7 @@ COMMON: tuple[TextRule, ...] = (
         r"quota|out of storage|disabled|inactive)|user you are trying to contact|quota exceeded \(mailbox",
         category=Category.RECIPIENT,
     ),
+    TextRule(id="recipient-full", pattern=r"quota|full", enhanced=r"[45]\.2\.2", category=Category.RECIPIENT),
     TextRule(
         id="recipient-suppressed",
         pattern=r"recipient\b.{0,40}\b(suppress|inactive)|on (the|your|our) suppression list",
@@ -75,7 +79,8 @@ COMMON: tuple[TextRule, ...] = (
         id="sender-unverified",
         pattern=r"verified sender|sender identity|email address is not verified|unconfigured sending domain|"
         r"(sender|from|sending|mail)\b.{0,60}\bnot (been )?(verified|validated|authori[sz]ed|confirmed|registered|"
-        r"owned|allowed|permitted)|(sender|from) (address )?(rejected|refused)|not owned by user|send ?as ?denied",
+        r"owned|allowed|permitted)|(sender|from) (address )?(rejected|refused)|not owned by user|send ?as ?denied"
+        r"|permissions? to send as",
         category=Category.SENDER,
     ),
     TextRule(

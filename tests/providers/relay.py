@@ -9,14 +9,18 @@ from dataclasses import dataclass, field
 HANG = "hang"  # no answer, connection open
 CLOSE = "close"  # both directions closed
 HALF_CLOSE = "half-close"  # our writing direction closed, still reading
+DRIP = "drip"  # one byte every 20 ms, never a whole line
+PARTIAL = "partial"  # a multi-line reply that never ends, then closed
 GARBAGE = "\x00\xff\x16\x03 this is not SMTP"
-DRIP = "drip"  # one byte every 50 ms, never a whole line
-PARTIAL_THEN_CLOSE = "partial"  # a multi-line reply that never ends
+NOT_TLS = "not TLS at all\r\n" * 20
 
 
 @dataclass(kw_only=True)
 class Relay:
-    """What the relay answers. Values of `answers` are replies or one of the words above, by stage name."""
+    """What the relay answers. Values of `answers` are replies or one of the words above, by stage name.
+
+    Stages: banner, ehlo, starttls, handshake, ehlo-tls, auth, mail, rcpt, data, end-of-data, rset, quit.
+    """
 
     tls_context: ssl.SSLContext | None = None  # for STARTTLS, or at once when implicit
     implicit: bool = False
@@ -27,7 +31,7 @@ class Relay:
     password: str = "correct horse"
     messages: list[bytes] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
-    logins_in_clear: int = 0
+    logins: list[tuple[str, bool]] = field(default_factory=list)  # mechanism, under TLS
     port: int = 0
     open_connections: int = 0
 
@@ -46,88 +50,90 @@ class Relay:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    @property
+    def verbs(self):
+        return [command.split(" ")[0] for command in self.commands]
+
     async def _serve(self, reader, writer):
         task = asyncio.current_task()
         self._tasks.add(task)
         self.open_connections += 1
         try:
-            await _Conversation(self, reader, writer).run()
-        except (OSError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
-            pass
+            with contextlib.suppress(EndedError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await Conversation(self, reader, writer).run()
         finally:
             self.open_connections -= 1
             self._tasks.discard(task)
             writer.transport.abort()
 
 
-class _Ended(Exception):
-    pass
+class EndedError(Exception):
+    """The relay closes the connection."""
 
 
-class _Conversation:
+class Conversation:
+    """One connection."""
+
     def __init__(self, relay, reader, writer):
         self.relay, self.reader, self.writer = relay, reader, writer
         self.secure = relay.implicit
 
     async def run(self):
-        with contextlib.suppress(_Ended):
-            await self.answer("banner", "220 relay.example.org ready")
-            while line := await self.reader.readline():
-                text = line.decode("latin-1").strip()
-                self.relay.commands.append(text)
-                verb = text.split(" ")[0].upper()
-                await getattr(self, f"on_{verb.lower()}", self.on_unknown)(text)
+        await self.answer("banner", "220 relay.example.org ready")
+        while line := await self.reader.readline():
+            text = line.decode("latin-1").strip()
+            self.relay.commands.append(text)
+            verb = text.split(" ")[0].lower()
+            await getattr(self, f"on_{verb}", self.on_unknown)(text)
 
     async def send(self, reply):
         self.writer.write(reply.encode("latin-1") + b"\r\n")
         await self.writer.drain()
 
     async def answer(self, stage, usual):
+        """Answer as told, or as usual; return whether that is what the usual answer means."""
         answer = self.relay.answers.get(stage, usual)
-        match answer:
-            case "hang":
+        if answer == HANG:
+            await self.reader.read()
+            raise EndedError
+        if answer == CLOSE:
+            raise EndedError
+        if answer == HALF_CLOSE:
+            if self.writer.can_write_eof():  # not under TLS
+                self.writer.write_eof()
                 await self.reader.read()
-                await asyncio.sleep(3600)
-            case "close":
-                raise _Ended
-            case "half-close":
-                if self.writer.can_write_eof():
-                    self.writer.write_eof()
-                    await self.reader.read()
-                raise _Ended
-            case "drip":
-                while True:
-                    self.writer.write(b"2")
-                    await self.writer.drain()
-                    await asyncio.sleep(0.05)
-            case "partial":
-                await self.send("250-first line")
-                raise _Ended
-            case _:
-                await self.send(answer)
-                if answer.startswith("421"):
-                    raise _Ended
-                return answer == usual or answer[0] in "23"
+            raise EndedError
+        if answer == PARTIAL:
+            await self.send("250-first line")
+            raise EndedError
+        while answer == DRIP:
+            self.writer.write(b"2")
+            await self.writer.drain()
+            await asyncio.sleep(0.02)
+        await self.send(answer)
+        last = answer.splitlines()[-1]
+        if last.startswith("421"):
+            raise EndedError
+        return last[0] == usual[:1]
 
     async def on_ehlo(self, text):
-        stage = "ehlo-tls" if self.secure and not self.relay.implicit else "ehlo"
         words = self.relay.ehlo_tls if self.secure else self.relay.ehlo_clear
         lines = ["relay.example.org", *words]
         usual = "\r\n".join(f"250{' ' if n == len(lines) - 1 else '-'}{line}" for n, line in enumerate(lines))
-        await self.answer(stage, usual)
+        await self.answer("ehlo-tls" if self.secure else "ehlo", usual)
 
     async def on_starttls(self, text):
         if await self.answer("starttls", "220 go ahead"):
             if "handshake" in self.relay.answers:
+                await self.reader.read(1)  # what came before the client's hello would be thrown away (RFC 3207)
                 await self.answer("handshake", "")
-                raise _Ended
+                await self.reader.read()
             await self.writer.start_tls(self.relay.tls_context)
             self.secure = True
 
     async def on_auth(self, text):
-        if not self.secure:
-            self.relay.logins_in_clear += 1
         words = text.split(" ")
+        self.relay.logins.append((words[1], self.secure))
         if words[1] == "PLAIN":
             _, user, password = base64.b64decode(words[2]).decode().split("\0")
         else:
@@ -136,7 +142,9 @@ class _Conversation:
             await self.send("334 UGFzc3dvcmQ6")
             password = base64.b64decode(await self.reader.readline()).decode()
         good = (user, password) == (self.relay.username, self.relay.password)
-        await self.answer("auth", "235 logged in" if good else "535 5.7.8 Bad password " + password)
+        # tells the password back in every form, as no relay should
+        told = f"{password} {base64.b64encode(password.encode()).decode()} {words[-1]}"
+        await self.answer("auth", "235 logged in" if good else f"535 5.7.8 Bad password: {told}")
 
     async def on_mail(self, text):
         await self.answer("mail", "250 ok")
@@ -155,7 +163,7 @@ class _Conversation:
 
     async def on_quit(self, text):
         await self.answer("quit", "221 bye")
-        raise _Ended
+        raise EndedError
 
     async def on_unknown(self, text):
         await self.answer("unknown", "500 what?")
