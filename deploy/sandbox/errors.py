@@ -1,7 +1,7 @@
 """What can go wrong with the sandbox itself.
 
 SandboxError
-├── NotPossibleHereError   this machine or directory cannot carry a sandbox
+├── NotPossibleHereError   not on this machine, or not in this directory
 ├── NotStartedError        a part did not come up
 ├── NotRunningError        no sandbox is running in the directory
 └── UnknownFaultError      a fault, provider or seed name that does not exist, or a bad argument
@@ -13,7 +13,7 @@ class SandboxError(Exception):
 
 
 class NotPossibleHereError(SandboxError):
-    """This machine or directory cannot carry a sandbox."""
+    """A sandbox cannot run on this machine, or not in this directory."""
 
 
 class NotStartedError(SandboxError):

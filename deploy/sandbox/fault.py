@@ -17,20 +17,19 @@ class Kind:
     argument: str | None = None  # "seconds", "share", "receiver", "rate", "sender", "provider", "flap"
     default: float | str | None = None
     of: str = "relay"  # or "seed", or "host": this machine
-    once: str = "message"  # what a share is drawn for: each "session" or each "message"
 
 
 FAULTS = {
-    "down": Kind(does="connections are refused, open sessions end", once="session"),
-    "blackhole": Kind(does="packets are dropped: connecting times out, open sessions freeze", once="session"),
-    "greet421": Kind(does="421 instead of a greeting", once="session"),
-    "tarpit": Kind(does="every reply is SECONDS late", argument="seconds", default=20.0, once="session"),
+    "down": Kind(does="connections are refused, open sessions end"),
+    "blackhole": Kind(does="packets are dropped: connecting times out, open sessions freeze"),
+    "greet421": Kind(does="421 instead of a greeting"),
+    "tarpit": Kind(does="every reply is SECONDS late", argument="seconds", default=20.0),
     "hang_data": Kind(
         does="no answer to the end of DATA; with SECONDS it comes then, and the message is taken even if the client "
         "has gone (RFC 1047)",
         argument="seconds",
     ),
-    "auth535": Kind(does="the login is refused", once="session"),
+    "auth535": Kind(does="the login is refused"),
     "quota": Kind(does="the account's sending quota is used up"),
     "suspended": Kind(does="the account is suspended"),
     "sender_unverified": Kind(
@@ -39,17 +38,15 @@ FAULTS = {
     "tempfail": Kind(does="451 to every message"),
     "partial": Kind(does="451 to a share of messages", argument="share", default=0.3),
     "ratelimit": Kind(does="more than RATE messages a minute are put off", argument="rate", default=60.0),
-    "tls_expired": Kind(does="the certificate ended yesterday", once="session"),
-    "tls_stripped": Kind(does="STARTTLS is not offered", once="session"),
+    "tls_expired": Kind(does="the certificate ended yesterday"),
+    "tls_stripped": Kind(does="STARTTLS is not offered"),
     "drop": Kind(does="accepted, then lost"),
     "late": Kind(does="accepted, arrives SECONDS late", argument="seconds", default=60.0),
     "spam": Kind(does="accepted, lands in the spam folder"),
     "spam_at": Kind(does="lands in the spam folder of one RECEIVER", argument="receiver"),
     "auth_broken": Kind(does="arrives with SPF, DKIM and DMARC failed"),
     "bounce_later": Kind(does="accepted, then returned to the sender"),
-    "flap": Kind(
-        does="another fault goes on and off: flap FAULT ON_SECONDS OFF_SECONDS [ARGS]", argument="flap", once="session"
-    ),
+    "flap": Kind(does="another fault goes on and off: flap FAULT ON_SECONDS OFF_SECONDS [ARGS]", argument="flap"),
     "seed_down": Kind(does="this mailbox refuses the IMAP login", of="seed"),
     "seed_slow": Kind(
         does="mail from every relay reaches it SECONDS late", argument="seconds", default=60.0, of="seed"

@@ -91,6 +91,8 @@ def prepare(directory: Path) -> Layout:
     if len(os.fsencode(directory)) > room:
         raise NotPossibleHereError(f"{directory} is too long for unix sockets: choose one of at most {room} bytes.")
     directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if directory.is_symlink() or directory.stat().st_uid != 0:
+        raise NotPossibleHereError(f"{directory} does not belong to root: choose another directory.")
     for place in (directory, *directory.parents):
         if not place.stat().st_mode & stat.S_IXOTH:
             raise NotPossibleHereError(

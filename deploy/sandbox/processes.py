@@ -14,6 +14,7 @@ import psutil
 from deploy.sandbox.layout import Layout
 
 _recording = threading.Lock()
+_SAME_START_SECONDS = 0.05
 
 
 class Process:
@@ -97,7 +98,7 @@ def end_recorded(layout: Layout, *, but: int | None = None) -> list[str]:
     for record in _read(layout):
         try:
             process = psutil.Process(int(str(record["pid"])))
-            same = abs(process.create_time() - float(str(record["created"]))) < 0.05
+            same = abs(process.create_time() - float(str(record["created"]))) < _SAME_START_SECONDS
         except psutil.NoSuchProcess:
             continue
         if same and process.pid != but:

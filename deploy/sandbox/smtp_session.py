@@ -148,13 +148,13 @@ class Session:
             lines.extend(dialect.auth_keywords)
         await self._say("\r\n".join(f"250{' ' if n == len(lines) - 1 else '-'}{line}" for n, line in enumerate(lines)))
 
-    async def _starttls(self, rest: str) -> None:
+    async def _starttls(self, _rest: str) -> None:
         if self._tls or self._strikes("tls_stripped"):
             await self._say("502 5.5.1 STARTTLS not available")
             return
         context = self._relay.contexts["expired" if self._strikes("tls_expired") else "good"]
         await self._say(self._dialect.ok["starttls"])
-        self._reader._buffer.clear()  # type: ignore[attr-defined]
+        self._reader._buffer.clear()  # type: ignore[attr-defined]  # RFC 3207 §6: nothing sent before TLS counts
         await self._writer.start_tls(context, ssl_handshake_timeout=20)
         self._tls, self._helo, self._user, self._envelope = True, None, None, None
 
@@ -218,7 +218,7 @@ class Session:
         self._envelope.recipients.append(match[2])
         await self._say(self._dialect.ok["rcpt"])
 
-    async def _data(self, rest: str) -> None:
+    async def _data(self, _rest: str) -> None:
         envelope = self._envelope
         if envelope is None or not envelope.recipients:
             await self._say("503 5.5.1 RCPT first")
@@ -261,14 +261,14 @@ class Session:
                 return
             await asyncio.sleep(0.02)
 
-    async def _rset(self, rest: str) -> None:
+    async def _rset(self, _rest: str) -> None:
         self._envelope = None
         await self._say("250 2.0.0 Ok")
 
-    async def _noop(self, rest: str) -> None:
+    async def _noop(self, _rest: str) -> None:
         await self._say("250 2.0.0 Ok")
 
-    async def _quit(self, rest: str) -> None:
+    async def _quit(self, _rest: str) -> None:
         await self._say(self._dialect.ok["quit"])
         raise _EndedError
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import secrets
 import shutil
 import smtplib
@@ -28,7 +29,7 @@ from deploy.sandbox.postfix import Postfix
 from deploy.sandbox.processes import Process, end_recorded, start_process
 from deploy.sandbox.product import Settings, write_config
 
-DEFAULT_DIRECTORY = Path("/var/tmp/relaypilot-sandbox")  # noqa: S108  root's own, named by the user otherwise
+DEFAULT_DIRECTORY = Path("/tmp/relaypilot-sandbox")  # noqa: S108  used only when it is root's own
 _OURS = ("tls", "secrets", "mail", "pf", "dc", "state", "helper")
 _OUR_FILES = ("*.log", "*.sock", "ctl", "world.json", "ledger.jsonl", "relaypilot.toml", "dovecot.conf", "users*")
 _REPOSITORY = Path(__file__).parents[2]
@@ -143,10 +144,10 @@ class World:
 
     def stop(self) -> None:
         """Stop every process of this world; its files stay."""
-        for process in self._products:
-            process.stop()
-        self.postfix.stop()
-        self.dovecot.stop()
+        with ThreadPoolExecutor(3) as pool:
+            parts = [pool.submit(f) for f in (self._stop_products, self.postfix.stop, self.dovecot.stop)]
+        for part in parts:
+            part.result()
         if self._simulators:
             for pipe in (self._simulators.popen.stdin, self._simulators.popen.stdout):
                 if pipe:
@@ -155,6 +156,10 @@ class World:
                 self._simulators.popen.wait(5)
             self._simulators.stop()
         end_recorded(self.layout)
+
+    def _stop_products(self) -> None:
+        for process in self._products:
+            process.stop()
 
     # Faults and what the relays saw.
 
@@ -245,8 +250,6 @@ class World:
         )
 
     def _start_product(self, name: str, environment: dict[str, str]) -> Process:
-        import os  # noqa: PLC0415
-
         verb = "run" if name == "daemon" else name
         command = [_program("relaypilot"), verb, "--config", str(self.config_path)]
         process = start_process(self.layout, name, command, environment={**os.environ, **environment})
