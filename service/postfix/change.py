@@ -10,7 +10,7 @@ from service.postfix.durable import NEW, OLD, digest_of, sync_dir, write_aside
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One file: what it held and what it is to hold (SHA-256); None means no such file."""
+    """One file: what it held and what it is to hold (`digest_of`); None means no such file."""
 
     path: Path
     before: str | None
@@ -64,7 +64,7 @@ class Change:
 
 
 def keep_old(path: Path) -> str | None:
-    """Keep a file beside itself and return its SHA-256, or None when there is no such file.
+    """Keep a file beside itself and return its digest, or None when there is no such file.
 
     A hard link needs no space and keeps mode, owner and times, so putting it back cannot fail for want of them.
 

@@ -88,11 +88,12 @@ def read_text_or_none(path: Path) -> str | None:
 
 
 def digest_of(path: Path) -> str | None:
-    """Return the SHA-256 of a file's content, or None when there is no such file."""
+    """Return the SHA-256 of a file's mode, owner and content, or None when there is no such file."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        content, status = path.read_bytes(), path.stat()
     except FileNotFoundError:
         return None
+    return hashlib.sha256(b"%o %d %d\n" % (status.st_mode, status.st_uid, status.st_gid) + content).hexdigest()
 
 
 def backdate(path: Path, at_seconds: float) -> None:

@@ -161,8 +161,9 @@ def _files(installation: Installation) -> dict[str, OwnedFile]:
         "reply_filter": OwnedFile(text=reply_filter(ACCOUNT_REPLIES), mode=PUBLIC),
         "status_filter": OwnedFile(text=status_filter(ACCOUNT_REPLIES), mode=PUBLIC),
     }
-    for name, text in installation.authorities.items():
-        files[f"ca-{name}.pem"] = OwnedFile(text=text, mode=PUBLIC)
+    for name in endpoints:
+        if name in installation.authorities:
+            files[f"ca-{name}.pem"] = OwnedFile(text=installation.authorities[name], mode=PUBLIC)
     return {f"{owned}/{name}": file for name, file in files.items()}
 
 

@@ -5,8 +5,8 @@ Postfix bounces on any permanent reply, further nexthops or not. Two tables keep
 * `smtp_reply_filter` rewrites a reply line before Postfix acts on it, so the same message goes to the next
   nexthop at once (postconf(5) smtp_reply_filter).
 * Postfix looks at one line at a time and believes the last one, so a multi-line reply whose last line is
-  unremarkable cannot be caught there. `smtp_delivery_status_filter` sees the whole text and makes the bounce
-  a deferral: such a message waits in the queue until the route has moved.
+  unremarkable cannot be turned round there. `smtp_delivery_status_filter` sees the whole text and makes the
+  bounce a deferral: such a message waits in the queue until the route has moved.
 
 Both tables are of type `regexp`, which every Postfix has built in.
 """
@@ -32,11 +32,15 @@ def reply_filter(replies: Iterable[AccountReply]) -> str:
 
 
 def status_filter(replies: Iterable[AccountReply]) -> str:
-    """Return the text of the smtp_delivery_status_filter table (postconf(5) default_delivery_status_filter)."""
-    lines = [_HEADING, "if /^5.* said: 5[0-9][0-9]-/\n"]
+    """Return the text of the smtp_delivery_status_filter table (postconf(5) default_delivery_status_filter).
+
+    It looks for what the reply filter left in a continuation line: `450-4.7.1 Account suspended` within a
+    permanent failure.
+    """
+    lines = [_HEADING, "if /^5.* 4[0-9][0-9]-/\n"]
     for reply in replies:
         lines += [
             f"# {reply.id}\n",
-            rf"/^5(\..* 5[0-9][0-9][ -](5\.{_CODES}\.{_CODES} +)?({reply.pattern}).*)$/ 4${{1}}" + "\n",
+            rf"/^5(\..* 4[0-9][0-9]-(4\.{_CODES}\.{_CODES} +)?({reply.pattern}).*)$/ 4${{1}}" + "\n",
         ]
     return "".join([*lines, "endif\n"])
