@@ -1,0 +1,83 @@
+"""At the start: brings journal, state and Postfix to agreement after a death in the middle of a move.
+
+The root side's journal says what really happened to Postfix; ours says what was intended. An intention
+without an outcome gets the outcome that the root side recorded; a move that the root side knows and we do
+not (made by `failover --to` while the daemon was dead) is taken over with its actor and reason.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from probes.observation import Fact
+from service.decision.route import Route, simple_route
+from service.postfix.journal import JournalLine
+from service.store.entry import JournalEntry, JournalKind, Trigger
+from service.store.store import Store
+from service.switchover import Move, entry_of, pin_fact, switchover_fact
+
+
+def known_generation(store: Store) -> int:
+    """Return the newest generation of the route that our journal knows."""
+    return max((entry.generation or 0 for entry in store.journal.history(limit=200)), default=0)
+
+
+def outcomes(store: Store, lines: Sequence[JournalLine], now: datetime) -> list[tuple[JournalEntry, tuple[Fact, ...]]]:
+    """Return the journal rows, each with its facts, that bring our journal to agreement with the root side's.
+
+    `lines` are the root side's moves after `known_generation`, read when no move was under way.
+    """
+    done = {line.request_id: line for line in lines}
+    found = [_outcome(entry, done.get(entry.request_id), now) for entry in store.journal.unfinished()]
+    found += [_import(line) for line in lines if not store.journal.request(line.request_id)]
+    return found
+
+
+def _outcome(entry: JournalEntry, line: JournalLine | None, now: datetime) -> tuple[JournalEntry, tuple[Fact, ...]]:
+    move = Move(
+        request_id=entry.request_id,
+        from_route=_route(entry.from_route),
+        to_route=_route(entry.to_route) or Route(lanes=()),
+        expected_generation=0,
+        trigger=entry.trigger,
+        actor=entry.actor,
+        reason=entry.reason,
+        rule=entry.rule or "",
+        pin_until=line.pin_until if line else None,
+    )
+    if line is None:
+        detail = "relaypilot was stopped before Postfix was touched."
+        return entry_of(move, JournalKind.FAILED, now, detail=detail), ()
+    detail = f"{line.detail} Learnt at the next start: relaypilot was stopped in the middle of this move."
+    if line.outcome == "failed":
+        return (
+            entry_of(move, JournalKind.FAILED, line.at, detail=detail),
+            (switchover_fact(move, "failed", line.at, line.detail),),
+        )
+    return (
+        entry_of(move, JournalKind.APPLIED, line.at, detail=detail, generation=line.generation),
+        (switchover_fact(move, "applied", line.at), *pin_fact(move, line.at)),
+    )
+
+
+def _import(line: JournalLine) -> tuple[JournalEntry, tuple[Fact, ...]]:
+    move = Move(
+        request_id=line.request_id,
+        from_route=line.before,
+        to_route=line.after,
+        expected_generation=0,
+        trigger=Trigger(line.trigger),
+        actor=line.actor,
+        reason=line.reason,
+        rule="manual",
+        pin_until=line.pin_until,
+    )
+    if line.outcome == "failed":
+        return entry_of(move, JournalKind.FAILED, line.at, detail=line.detail), ()
+    return (
+        entry_of(move, JournalKind.IMPORTED, line.at, detail=line.detail, generation=line.generation),
+        (switchover_fact(move, "applied", line.at), *pin_fact(move, line.at)),
+    )
+
+
+def _route(providers: tuple[str, ...] | None) -> Route | None:
+    return simple_route(*providers) if providers else None

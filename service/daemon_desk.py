@@ -1,0 +1,229 @@
+"""The daemon as its API sees it: reads the present state at once, and hands acts to the owner."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+
+from probes.fact_json import fact_to_json
+from probes.observation import Notice, NoticeKind
+from providers.base import Clock
+from service.answers import (
+    compare_rows,
+    explain_view,
+    history_view,
+    override_views,
+    probe_view,
+    provider_views,
+    route_view,
+)
+from service.decision.compare import compare
+from service.decision.explain import explain
+from service.decision.health import health
+from service.decision.plan import Plan
+from service.decision.safety import MANUAL, refusals
+from service.errors import NoSuchProviderError, NoSuchSeedError, RelaypilotError, UsageError
+from service.events import EventLog
+from service.manual import manual_plan, refuse_unsafe
+from service.owner import Owner
+from service.postfix.installation import installation_of
+from service.postfix.plan import plan_text
+from service.prober import Prober
+from service.version import version
+from service.views import (
+    CompareView,
+    EventView,
+    ExplainView,
+    FailoverRequest,
+    HistoryEntryView,
+    MoveView,
+    OverrideRequest,
+    OverrideView,
+    PlanView,
+    ProbeProgressView,
+    ProbeRequest,
+    RefusalView,
+    StatusView,
+)
+
+_READY_WITHIN_SECONDS = 30.0
+
+
+class DaemonDesk:
+    """Answers the API (`service.desk.Desk`)."""
+
+    def __init__(
+        self, owner: Owner, events: EventLog, clock: Clock, prober: Callable[[], Prober], started_at: datetime
+    ) -> None:
+        self._owner = owner
+        self._events = events
+        self._clock = clock
+        self._prober = prober
+        self._started_at = started_at
+
+    def status(self) -> StatusView:
+        """Return the present state; never waits."""
+        owner, now = self._owner, self._clock.now()
+        setup, state = owner.setup, owner.memory.state
+        route = owner.current.route if owner.current else None
+        problems = (owner.memory.problem, owner.current_problem, owner.config_problem)
+        alert = owner.verdict.sentence if owner.verdict.kind in ("alert", "blocked") else None
+        return StatusView(
+            at=now,
+            version=version(),
+            mode=str(setup.policy.mode),
+            pid=os.getpid(),
+            started_at=self._started_at,
+            sentence=owner.verdict.sentence,
+            route=route_view(owner.current, owner.assigned, owner.current_problem),
+            providers=provider_views(setup.providers, health(state, setup.policy, now), route),
+            overrides=override_views(state, now),
+            events=self._events.recent()[:50],
+            problems=tuple(dict.fromkeys(p for p in (*problems, alert) if p)),
+            seeds=self._prober().seed_problems(),
+        )
+
+    def ready(self) -> str | None:
+        """Return why the daemon is not ready, or None when cycles complete."""
+        last = self._owner.cycled_at
+        if last is None:
+            return "No cycle has been completed yet."
+        waited = self._clock.monotonic() - last
+        return f"The last cycle was completed {waited:.0f} s ago." if waited > _READY_WITHIN_SECONDS else None
+
+    def explain(self) -> ExplainView:
+        """Return why it is not moving, or why it moved."""
+        owner = self._owner
+        seen = owner.seen()
+        if seen.route is None:
+            return ExplainView(sentence=owner.verdict.sentence, rule=owner.verdict.rule)
+        view = explain_view(explain(seen.state, seen.route, seen.policy, seen.now))
+        if owner.verdict.kind == "blocked":
+            view = view.model_copy(update={"blocked_by": (*view.blocked_by, owner.verdict.sentence)})
+        return view
+
+    async def compare(self, window_seconds: float, receiver: str | None) -> CompareView:
+        """Return the providers side by side."""
+        until = self._clock.now()
+        since = until - timedelta(seconds=window_seconds)
+        policy = self._owner.setup.policy
+        if receiver is not None and receiver not in policy.receivers:
+            known = ", ".join(policy.receivers)
+            raise UsageError(f'Comparing at "{receiver}": there is no such receiver; seeds are at {known}.')
+        rows = await self._owner.memory.ask(
+            lambda store: compare(
+                store.observations(since, until, receiver=receiver), policy.providers, policy.receivers
+            )
+        )
+        wanted = [row for row in rows if receiver is None or row.receiver == receiver]
+        return CompareView(since=since, until=until, rows=compare_rows(wanted))
+
+    async def plan(self, to: str) -> PlanView:
+        """Return what a failover to this provider would change; changes nothing."""
+        owner, now = self._owner, self._clock.now()
+        await owner.call(owner.read_route)
+        setup, state = owner.setup, owner.memory.state
+        planned = manual_plan(to, owner.current.route if owner.current else None, state, setup.policy, now)
+        against = refusals(planned, state, setup.policy, now, MANUAL)
+        views = [RefusalView(rule=r.rule, sentence=r.sentence, forceable=r.forceable) for r in against]
+        if owner.current_problem and not (owner.current and owner.current.route is None and owner.current.running):
+            forceable = bool(owner.current and owner.current.drift)
+            views.append(RefusalView(rule="machinery", sentence=owner.current_problem, forceable=forceable))
+        return PlanView(
+            to=to,
+            current=planned.current.providers if planned.current else None,
+            wanted=planned.wanted.providers,
+            changes=planned.changes,
+            diff=self._diff(planned),
+            refusals=tuple(views),
+        )
+
+    def _diff(self, planned: Plan) -> str:
+        if self._owner.current is None:
+            return ""
+        setup = self._owner.setup
+        return plan_text(installation_of(setup.config, setup.providers), self._owner.current, planned.wanted)
+
+    async def failover(self, request: FailoverRequest) -> MoveView:
+        """Move now."""
+        started = self._clock.monotonic()
+        view = await self._owner.call(lambda: self._failover(request))
+        return view.model_copy(update={"duration_seconds": self._clock.monotonic() - started})
+
+    async def _failover(self, request: FailoverRequest) -> MoveView:
+        owner, now = self._owner, self._clock.now()
+        await owner.read_route()
+        policy, state = owner.setup.policy, owner.memory.state
+        planned = manual_plan(request.to, owner.current.route if owner.current else None, state, policy, now)
+        rule = refuse_unsafe(planned, state, policy, now, force=request.force)
+        seconds = policy.manual_pin_seconds if request.for_seconds is None else request.for_seconds
+        move, moved = await owner.move(
+            to_route=planned.wanted,
+            trigger=MANUAL,
+            actor=request.actor,
+            reason=request.reason or f"{request.actor} moved mail to {request.to} by hand",
+            rule=rule,
+            pin_for=timedelta(seconds=seconds) if seconds else None,
+            override_drift=request.force,
+        )
+        return MoveView(
+            request_id=move.request_id,
+            outcome="applied",
+            route=move.to_route.providers,
+            generation=moved.applied.generation,
+            verified=moved.applied.verified,
+            pinned_until=move.pin_until,
+            flushed=moved.flushed,
+            duration_seconds=0.0,
+            sentence=moved.applied.sentence,
+        )
+
+    async def override(self, request: OverrideRequest) -> tuple[OverrideView, ...]:
+        """Pause, resume or acknowledge; return the overrides now in force."""
+        owner, now = self._owner, self._clock.now()
+        if request.provider is not None and request.provider not in owner.setup.providers:
+            raise NoSuchProviderError(f'There is no provider "{request.provider}".')
+        until = (now + timedelta(seconds=request.for_seconds)).isoformat() if request.for_seconds else ""
+        detail = {
+            "verb": request.verb,
+            "provider": request.provider or "",
+            "until": until,
+            "actor": request.actor,
+            "reason": request.reason,
+        }
+        notice = Notice(at=now, kind=NoticeKind.OVERRIDE, detail={key: value for key, value in detail.items() if value})
+
+        async def act() -> None:
+            if not await owner.memory.record((notice,)):
+                raise RelaypilotError(owner.memory.problem or "The order could not be recorded; look at the store.")
+
+        await owner.call(act)
+        why = f": {request.reason}" if request.reason else ""
+        self._events.say("override", f"{request.actor} ordered {request.verb}{why}", request.provider)
+        return override_views(owner.memory.state, now)
+
+    async def history(self, limit: int) -> tuple[HistoryEntryView, ...]:
+        """Return journal rows, newest first."""
+        entries = await self._owner.memory.ask(lambda store: store.journal.history(limit=limit))
+        return tuple(history_view(entry) for entry in entries)
+
+    async def observations(self, after_seq: int, limit: int) -> tuple[tuple[int, str], ...]:
+        """Return (seq, JSON line) of recorded facts after `after_seq`, oldest first."""
+        facts = await self._owner.memory.ask(lambda store: list(store.facts(after_seq=after_seq, limit=limit)))
+        return tuple((seq, fact_to_json(fact)) for seq, fact in facts)
+
+    async def probe(self, request: ProbeRequest) -> AsyncIterator[ProbeProgressView]:
+        """Run one round now and yield its observations as they become known."""
+        prober = self._prober()
+        providers = [p for p in prober.setup.providers.values() if request.provider in (None, p.name)]
+        seeds = [s for s in prober.setup.seeds if request.seed in (None, s.name)]
+        if not providers:
+            raise NoSuchProviderError(f'Probing "{request.provider}": there is no such provider.')
+        if not seeds:
+            seen = f'Probing to "{request.seed}": there is no such seed' if request.seed else "There is no seed"
+            raise NoSuchSeedError(f"{seen}; add a [[seed]] to the configuration.")
+        async for observation in prober.run_round(providers, seeds, confirmation=False):
+            yield probe_view(observation)
+
+    def events(self) -> AsyncIterator[EventView]:
+        """Yield events from now on; ends when the daemon stops."""
+        return self._events.listen()

@@ -1,0 +1,111 @@
+"""The daemon's memory: facts are recorded and folded in one transaction; what cannot be recorded now waits."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import structlog
+
+from probes.observation import Fact
+from service.decision.fold import step
+from service.decision.policy import Policy
+from service.decision.state import State, initial_state, policy_hash, state_from_json, state_to_json
+from service.errors import StoreError
+from service.store.entry import JournalEntry
+from service.store.store import Snapshot, Store
+
+T = TypeVar("T")
+_WAITING_LIMIT = 10_000
+_log = structlog.get_logger("relaypilot.memory")
+
+
+class Memory:
+    """Holds the folded state, and the store behind one thread.
+
+    The state never runs ahead of the store: a fact that is not on disk has not been folded. Facts that
+    could not be written (disk full, store locked) wait, the oldest being dropped beyond a bound.
+    """
+
+    def __init__(self, store: Store, policy: Policy) -> None:
+        self._store = store
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._waiting: list[Fact] = []
+        self._positions: dict[str, str] = {}
+        self.policy = policy
+        self.state: State = initial_state()
+        self.seq = 0
+        self.problem: str | None = None
+
+    def load(self) -> None:
+        """Take up the stored state and fold the facts recorded after it. Blocking; for the start only.
+
+        Raises:
+            StoreError: the store could not be read.
+        """
+        kept = self._store.snapshot()
+        if kept is not None:
+            self.state, self.seq = state_from_json(kept.state), kept.seq
+        for seq, fact in self._store.facts(after_seq=self.seq):
+            self.state, self.seq = step(self.state, fact, self.policy), seq
+
+    async def record(self, facts: Sequence[Fact], positions: Mapping[str, str] | None = None) -> bool:
+        """Record and fold facts; return whether it succeeded. What did not succeed is tried again with the next."""
+        self._waiting = [*self._waiting, *facts][-_WAITING_LIMIT:]
+        self._positions.update(positions or {})
+        if not self._waiting and not self._positions:
+            return True
+        try:
+            await self._in_thread(self._write, None)
+        except StoreError as error:
+            if self.problem is None:
+                _log.error("facts cannot be recorded", error=str(error))
+            self.problem = f"Facts cannot be recorded, so nothing is decided: {error}"
+            return False
+        self.problem = None
+        return True
+
+    async def write(self, entry: JournalEntry, facts: tuple[Fact, ...]) -> None:
+        """Append one journal row and facts in one transaction.
+
+        Raises:
+            StoreError: nothing was written.
+        """
+        waiting = self._waiting
+        self._waiting = [*waiting, *facts]
+        try:
+            await self._in_thread(self._write, entry)
+        except StoreError:
+            self._waiting = waiting
+            raise
+
+    def _write(self, entry: JournalEntry | None) -> None:
+        folded: list[tuple[State, int]] = [(self.state, self.seq)]
+
+        def fold(numbered: Sequence[tuple[int, Fact]]) -> Snapshot:
+            state = self.state
+            for _, fact in numbered:
+                state = step(state, fact, self.policy)
+            seq = numbered[-1][0] if numbered else self.seq
+            folded[0] = (state, seq)
+            return Snapshot(policy_hash=policy_hash(self.policy), seq=seq, state=state_to_json(state))
+
+        self._store.record(self._waiting, fold, positions=self._positions, journal=(entry,) if entry else ())
+        self.state, self.seq = folded[0]
+        self._waiting, self._positions = [], {}
+
+    async def ask(self, question: Callable[[Store], T]) -> T:
+        """Run a reading of the store in its thread.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return await self._in_thread(question, self._store)
+
+    async def _in_thread(self, call: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *args)
+
+    def close(self) -> None:
+        """Wait for the last write and close the store."""
+        self._thread.shutdown(wait=True)
+        self._store.close()

@@ -1,0 +1,341 @@
+"""The one task that owns route, state and journal. Everybody else puts something into its inbox."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import structlog
+
+from probes.observation import Fact, Notice, NoticeKind
+from providers.base import Clock
+from service.agreement import known_generation, outcomes
+from service.cycle import Seen, Verdict, judge
+from service.decision.health import Health, Status, health
+from service.decision.policy import Mode
+from service.decision.route import Route, simple_route
+from service.decision.state import policy_hash
+from service.decision.suspicion import ConfirmationWanted, confirmations_wanted
+from service.errors import RelaypilotError, StoreError
+from service.events import EventLog
+from service.memory import Memory
+from service.postfix.client import HelperClient
+from service.postfix.current import Current
+from service.postfix.errors import PostfixError
+from service.setup import Setup
+from service.store.entry import JournalKind
+from service.switchover import Move, Moved, Observer, carry_out, entry_of, switchover_fact
+
+T = TypeVar("T")
+_REREAD_SECONDS = 30.0
+_log = structlog.get_logger("relaypilot.owner")
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    facts: Sequence[Fact]
+    positions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    act: Callable[[], Awaitable[Any]]
+    answer: asyncio.Future[Any]
+
+
+class Owner:
+    """Folds facts, judges after each batch of them, and carries out moves, one thing at a time."""
+
+    def __init__(
+        self,
+        *,
+        setup: Setup,
+        memory: Memory,
+        postfix: HelperClient,
+        clock: Clock,
+        events: EventLog,
+        on_cycle: Callable[[], None],
+        observe: Observer,
+    ) -> None:
+        self.setup = setup
+        self.memory = memory
+        self.current: Current | None = None
+        self.current_problem: str | None = "Postfix's route has not been read yet."
+        self.verdict = Verdict(kind="stay", rule="start", sentence="Starting: nothing has been judged yet.")
+        self.assigned: Route | None = None
+        self._postfix = postfix
+        self._postfix_thread = ThreadPoolExecutor(1, thread_name_prefix="postfix")
+        self._clock = clock
+        self._events = events
+        self._on_cycle = on_cycle
+        self._observe = observe
+        self._inbox: asyncio.Queue[_Facts | _Call | None] = asyncio.Queue()
+        self._read_at = float("-inf")
+        self._last_note: tuple[str, str] | None = None
+        self._told: dict[tuple[str, str], Health] = {}
+        self._agreed = False
+        self.cycled_at: float | None = None
+        self.config_problem: str | None = None
+
+    # What others may call, from the same event loop.
+
+    def tell(self, facts: Sequence[Fact], positions: Mapping[str, str] | None = None) -> None:
+        """Hand over facts to be recorded, folded and judged."""
+        self._inbox.put_nowait(_Facts(tuple(facts), positions or {}))
+
+    def tick(self) -> None:
+        """Have a cycle run though nothing was learnt: time alone changes some verdicts."""
+        if self._inbox.empty():
+            self._inbox.put_nowait(_Facts((), {}))
+
+    async def call(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Run `act` as the owner, between two cycles, and return what it returns."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._inbox.put_nowait(_Call(act, answer))
+        return await answer
+
+    def confirmations(self) -> tuple[ConfirmationWanted, ...]:
+        """Return what suspicion asks for now."""
+        return confirmations_wanted(self.memory.state, self.setup.policy, self._clock.now())
+
+    def stop(self) -> None:
+        """Let the task end after what is in the inbox."""
+        self._inbox.put_nowait(None)
+
+    # The task.
+
+    async def run(self) -> None:
+        """Own the state until stopped."""
+        await self._start()
+        while (work := await self._inbox.get()) is not None:
+            if isinstance(work, _Call):
+                await self._answer(work)
+            else:
+                facts, positions, after = self._batch(work)
+                await self.memory.record(facts, positions)
+                if after is not None:
+                    await self._answer(after)
+            await self._cycle()
+        self._postfix_thread.shutdown(wait=True)
+
+    def _batch(self, first: _Facts) -> tuple[list[Fact], dict[str, str], _Call | None]:
+        facts, positions = list(first.facts), dict(first.positions)
+        while not self._inbox.empty():
+            work = self._inbox.get_nowait()
+            if work is None:
+                self._inbox.put_nowait(None)
+                break
+            if isinstance(work, _Call):
+                return facts, positions, work
+            facts += work.facts
+            positions.update(work.positions)
+        return facts, positions, None
+
+    async def _answer(self, call: _Call) -> None:
+        try:
+            result = await call.act()
+        except RelaypilotError as error:
+            if not call.answer.cancelled():
+                call.answer.set_exception(error)
+        else:
+            if not call.answer.cancelled():
+                call.answer.set_result(result)
+
+    async def _start(self) -> None:
+        await self._agree()
+        await self.read_route()
+        if self.current is not None and self.current.route is not None:
+            self.assigned = self.current.route
+        elif self.memory.state.context.route:
+            self.assigned = simple_route(*self.memory.state.context.route)
+        else:
+            self.assigned = simple_route(*self.setup.policy.providers)
+
+    async def _agree(self) -> None:
+        """Bring the journal to agreement with what the root side did while nobody was listening."""
+        try:
+            known = await self.memory.ask(known_generation)
+            lines = await self.in_postfix_thread(self._postfix.journal, known)
+            found = await self.memory.ask(lambda store: outcomes(store, lines, self._clock.now()))
+            for entry, facts in found:
+                await self.memory.write(entry, facts)
+                to = ", ".join(entry.to_route or ())
+                self._events.say("move", f"Found at start: the move to {to} was {entry.kind}: {entry.detail}")
+            self._agreed = True
+        except (PostfixError, StoreError) as error:
+            _log.warning("the journal could not be brought to agreement yet", problem=str(error))
+
+    async def _cycle(self) -> None:
+        if self._clock.monotonic() - self._read_at >= _REREAD_SECONDS:
+            if not self._agreed:
+                await self._agree()
+            await self.read_route()
+        self._tell_health()
+        verdict = judge(self.seen())
+        if verdict.kind == "move":
+            verdict = await self._carry_out_automatically(verdict)
+        elif verdict.kind in ("blocked", "observed"):
+            await self._note(verdict)
+        else:
+            self._last_note = None
+        self.verdict = verdict
+        self.cycled_at = self._clock.monotonic()
+        if self.memory.problem is None:
+            self._on_cycle()
+
+    def seen(self) -> Seen:
+        """Return what a cycle would judge by now."""
+        now = self._clock.now()
+        problem = self.memory.problem or self.current_problem
+        route = self.current.route if self.current else None
+        if route is None and self.setup.policy.mode is Mode.OBSERVE:
+            route = self.assigned
+        return Seen(now=now, state=self.memory.state, policy=self.setup.policy, route=route, problem=problem)
+
+    async def _carry_out_automatically(self, verdict: Verdict) -> Verdict:
+        decision = verdict.move
+        assert decision is not None  # noqa: S101 - a verdict "move" carries one
+        try:
+            await self.move(
+                to_route=decision.route,
+                trigger=decision.trigger,
+                actor="relaypilot",
+                reason=decision.reason,
+                rule=decision.rule,
+            )
+        except RelaypilotError as error:
+            sentence = f"The move to {decision.route.active} failed: {error}"
+            return Verdict(kind="blocked", rule="machinery", sentence=sentence, move=decision, plan=verdict.plan)
+        return verdict
+
+    async def change_setup(self, setup: Setup) -> None:
+        """Put another configuration in force; only within the owner's task."""
+        self.setup = setup
+        self.memory.policy = setup.policy
+        detail = {"hash": policy_hash(setup.policy)}
+        await self.memory.record((Notice(at=self._clock.now(), kind=NoticeKind.POLICY, detail=detail),))
+        await self.read_route()
+
+    async def move(
+        self,
+        *,
+        to_route: Route,
+        trigger: str,
+        actor: str,
+        reason: str,
+        rule: str,
+        pin_for: timedelta | None = None,
+        override_drift: bool = False,
+    ) -> tuple[Move, Moved]:
+        """Carry out one move that safety has let through; only within the owner's task.
+
+        Raises:
+            PostfixError: the transaction failed and Postfix is as it was.
+            StoreError: the journal could not be written; Postfix was not touched.
+        """
+        current = self.current
+        move = Move(
+            request_id=secrets.token_hex(8),
+            from_route=current.route if current else None,
+            to_route=to_route,
+            expected_generation=current.generation if current else 0,
+            trigger=trigger,
+            actor=actor,
+            reason=reason,
+            rule=rule,
+            pin_until=self._clock.now() + pin_for if pin_for else None,
+            override_drift=override_drift,
+        )
+        try:
+            moved = await carry_out(
+                move,
+                postfix=self._postfix,
+                records=self.memory,
+                in_thread=self.in_postfix_thread,
+                clock=self._clock,
+                observe=self._observe,
+            )
+        except (PostfixError, StoreError) as error:
+            self._events.say("move", f"Moving mail to {to_route.active} failed: {error}", to_route.active)
+            raise
+        finally:
+            await self.read_route()
+        self.assigned = to_route
+        self._events.say("move", f"Mail moved to {to_route.active}: {reason}", to_route.active)
+        return move, moved
+
+    async def read_route(self) -> None:
+        """Read the route back from Postfix."""
+        self._read_at = self._clock.monotonic()
+        try:
+            self.current = await self.in_postfix_thread(self._postfix.current)
+        except PostfixError as error:
+            problem: str | None = str(error)
+        else:
+            problem = _problem_of(self.current)
+        if problem != self.current_problem:
+            self.current_problem = problem
+            if problem:
+                self._events.say("drift", problem)
+                _log.warning("the route cannot be changed", problem=problem)
+
+    async def _note(self, verdict: Verdict) -> None:
+        """Journal a blocked or would-be move, once."""
+        decision = verdict.move
+        assert decision is not None  # noqa: S101 - such a verdict carries one
+        note = (verdict.kind + verdict.rule, "".join(decision.route.providers))
+        if note == self._last_note:
+            return
+        move = Move(
+            request_id=secrets.token_hex(8),
+            from_route=self.current.route if self.current else self.assigned,
+            to_route=decision.route,
+            expected_generation=0,
+            trigger=decision.trigger,
+            actor="relaypilot",
+            reason=decision.reason,
+            rule=decision.rule,
+        )
+        now = self._clock.now()
+        facts = (switchover_fact(move, "observed", now),) if verdict.kind == "observed" else ()
+        try:
+            await self.memory.write(entry_of(move, JournalKind(verdict.kind), now, detail=verdict.sentence), facts)
+        except StoreError:
+            return  # tried again at the next cycle
+        self._last_note = note
+        if verdict.kind == "observed":
+            self.assigned = decision.route
+        self._events.say("blocked" if verdict.kind == "blocked" else "move", verdict.sentence, decision.route.active)
+
+    def _tell_health(self) -> None:
+        for key, now_health in health(self.memory.state, self.setup.policy, self._clock.now()).items():
+            before = self._told.get(key)
+            if before is None or before.status != now_health.status:
+                if before is not None or now_health.status not in (Status.UNKNOWN, Status.HEALTHY):
+                    who = key[0] if key[1] == "*" else f"{key[0]} at {key[1]}"
+                    self._events.say("health", f"{who} is {now_health.status}: {now_health.reason}", key[0])
+                self._told[key] = now_health
+
+    async def in_postfix_thread(self, call: Callable[..., T], *args: Any) -> T:
+        """Run a blocking call of Postfix control in its own thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._postfix_thread, call, *args)
+
+    def started(self, version: str) -> None:
+        """Record that the daemon started, and what the control of time knows at that moment."""
+        self.tell((Notice(at=self._clock.now(), kind=NoticeKind.START, detail={"version": version}),))
+
+
+def _problem_of(current: Current) -> str | None:
+    if current.route is None:
+        return (
+            "Postfix's route is not relaypilot's yet: look at `relaypilot plan --to PROVIDER`, "
+            "then take over with `relaypilot failover --to PROVIDER`."
+        )
+    if current.drift:
+        return f"Settings that relaypilot owns were changed by hand: {current.drift[0].sentence}"
+    if not current.running:
+        return "Postfix is not running: start it with `postfix start`."
+    return None
