@@ -119,4 +119,6 @@ def _transport(error: BaseException) -> tuple[Category, str, bool]:
             return Category.NETWORK, "connection-lost", True
         case OSError():
             return Category.NETWORK, "network", True
+        case UnicodeError():  # a label over 63 characters or an empty one, told only when the name is used
+            return Category.CONFIG, "host-name", False
     return Category.UNKNOWN, "unexpected-error", True

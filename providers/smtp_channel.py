@@ -109,7 +109,7 @@ class SmtpChannel:
             return _Outcome(reply=refused.reply, failure=failure, text=refused.reply.text)
         except ForbiddenError as forbidden:
             return _Outcome(failure=forbidden.failure, text=str(forbidden))
-        except (OSError, SMTPException) as error:
+        except (OSError, SMTPException, UnicodeError) as error:
             failure = classify_transport(error, session.stage)
             return _Outcome(failure=failure, text=self._describe(error, failure))
         return _Outcome(reply=reply, text=reply.text)

@@ -87,6 +87,7 @@ class SmtpSession:
         `max_bytes` is the provider's documented limit, where it is below what the relay offers.
         """
         async with self._stage(Stage.MAIL):
+            path = self._path(sender)
             options: list[bytes] = []
             if size_bytes is not None:
                 limit = self._size_limit(max_bytes)
@@ -106,14 +107,15 @@ class SmtpSession:
                 if "smtputf8" not in self._extensions:
                     raise self._forbidden(Category.SENDER, "smtputf8-not-offered", "the sender's address is not ASCII")
                 options.append(b"SMTPUTF8")
-            self._expect(await self._command(b"MAIL", b"FROM:" + self._path(sender), *options))
+            self._expect(await self._command(b"MAIL", b"FROM:" + path, *options))
 
     async def rcpt(self, recipient: str) -> Reply:
         """Name the one recipient; return the relay's consent."""
         async with self._stage(Stage.RCPT):
+            path = self._path(recipient)
             if not recipient.isascii() and "smtputf8" not in self._extensions:
                 raise self._forbidden(Category.RECIPIENT, "smtputf8-not-offered", "the address is not ASCII")
-            return self._expect(await self._command(b"RCPT", b"TO:" + self._path(recipient)))
+            return self._expect(await self._command(b"RCPT", b"TO:" + path))
 
     async def data(self, content: bytes) -> Reply:
         """Hand over the message; return the reply by which the relay takes responsibility (RFC 5321 §6.1)."""

@@ -38,7 +38,7 @@ class Relay:
     @contextlib.asynccontextmanager
     async def running(self):
         server = await asyncio.start_server(
-            self._serve, "127.0.0.1", 0, ssl=self.tls_context if self.implicit else None
+            self._serve, "127.0.0.1", 0, limit=2**24, ssl=self.tls_context if self.implicit else None
         )
         self.port = server.sockets[0].getsockname()[1]
         self._tasks = set()
@@ -111,10 +111,10 @@ class Conversation:
             await self.writer.drain()
             await asyncio.sleep(0.02)
         await self.send(answer)
-        last = answer.splitlines()[-1]
+        last = answer.split("\r\n")[-1]
         if last.startswith("421"):
             raise EndedError
-        return last[0] == usual[:1]
+        return last[:1] == usual[:1]
 
     async def on_ehlo(self, text):
         words = self.relay.ehlo_tls if self.secure else self.relay.ehlo_clear

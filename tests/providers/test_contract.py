@@ -1,6 +1,7 @@
 """What every adapter makes of the same answers. A new adapter is in this suite by being registered."""
 
 import asyncio
+import random
 import socket
 from contextlib import asynccontextmanager
 
@@ -189,6 +190,27 @@ async def test_nobody_listening_is_refused_at_connect(world, kind):
 async def test_a_name_that_is_not_found_fails_at_dns(world, kind):
     found = await world.provider(kind, 2525, host="relay.invalid", tls="starttls").submit(MESSAGE)
     assert (found.status, found.failure.stage, found.failure.rule) == (E, Stage.DNS, "dns")
+
+
+async def test_a_name_that_cannot_be_one_is_our_configuration(world, kind):
+    for host in ("a..example.org", "x" * 64 + ".example.org"):
+        found = await world.provider(kind, 2525, host=host).submit(MESSAGE)
+        assert (found.status, found.failure.category, found.failure.rule) == (E, Category.CONFIG, "host-name")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+async def test_any_bytes_at_any_stage_end_in_a_submission(at_relay, stage):
+    generator = random.Random(stage)
+    alphabet = "\r\n -0123456789\x00\x16\xff.AZ"
+
+    async def one():
+        noise = "".join(generator.choice(alphabet) for _ in range(generator.randrange(1, 40)))
+        async with at_relay({stage: noise}, stage_timeout_seconds=0.3) as (_, provider):
+            return await provider.submit(MESSAGE)
+
+    for found in await asyncio.gather(*(one() for _ in range(20))):
+        assert (found.failure is None) == (found.status is A)
+        assert found.text.isprintable()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,107 @@
+import shutil
+import sys
+import tomllib
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+import pytest
+
+from providers.base import Capabilities, SubmissionStatus
+from providers.errors import BrokenAdapterError, DuplicateKindError, UnknownKindError
+from providers.failure import Category
+from providers.mailgun import MailgunProvider
+from providers.registry import GROUP, known_kinds, load
+from providers.sendgrid import SendgridProvider
+from providers.smtp import SmtpProvider
+from tests.providers.conftest import MESSAGE
+from tests.providers.relay import Relay
+
+EXAMPLE = Path(__file__).parent / "example_adapter"
+
+
+class Nothing:
+    """No adapter at all."""
+
+
+class Misnamed:
+    """An adapter under another name than its own."""
+
+    kind = "other"
+    settings_model = capabilities = relay_endpoint = check_session = submit = aclose = None
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Return a function that installs a distribution with these entry points, as an installer leaves it."""
+
+    def install(points, package=None):
+        target = tmp_path / f"target{len(list(tmp_path.iterdir()))}"
+        info = target / "relaypilot_extra-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: relaypilot-extra\nVersion: 1.0\n")
+        lines = "".join(f"{name} = {value}\n" for name, value in points.items())
+        (info / "entry_points.txt").write_text(f"[{GROUP}]\n{lines}")
+        if package:
+            shutil.copytree(package, target / package.name)
+        monkeypatch.syspath_prepend(str(target))
+
+    yield install
+    sys.modules.pop("relaypilot_example", None)
+
+
+def test_the_built_in_adapters_are_found():
+    assert [load(kind) for kind in ("smtp", "mailgun", "sendgrid")] == [SmtpProvider, MailgunProvider, SendgridProvider]
+
+
+def test_the_distribution_declares_every_built_in_adapter():
+    declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    declared = declared["project"]["entry-points"][GROUP]
+    assert declared == known_kinds(points=())
+
+
+def test_an_unknown_kind_is_told_with_the_known_ones():
+    with pytest.raises(UnknownKindError, match='"mailgum": no such adapter; known are mailgun, sendgrid, smtp'):
+        load("mailgum")
+
+
+@pytest.mark.anyio
+async def test_an_adapter_outside_loads_by_its_entry_point(installed, world):
+    declared = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]["entry-points"][GROUP]
+    installed(declared, EXAMPLE / "relaypilot_example")
+    assert "example" in known_kinds()
+    adapter = load("example")
+    assert (adapter.kind, adapter.capabilities) == ("example", Capabilities())
+    answers = {"mail": "450 time for tea"}
+    async with Relay(tls_context=world.server_context(), answers=answers).running() as relay:
+        found = await world.provider("example", relay.port).submit(MESSAGE)
+    assert (found.status, found.failure.category, found.failure.rule) == (
+        SubmissionStatus.DEFERRED,
+        Category.RATE,
+        "example-tea",
+    )
+
+
+def test_two_claims_to_one_kind_are_an_error(installed):
+    installed({"mailgun": "elsewhere:Mailgun"})
+    with pytest.raises(DuplicateKindError, match=r'"mailgun" is claimed by .* and by .*; uninstall'):
+        load("smtp")
+
+
+def test_the_same_claim_twice_is_one():
+    points = [*entry_points(group=GROUP), EntryPoint("smtp", "providers.smtp:SmtpProvider", GROUP)]
+    assert known_kinds(points) == known_kinds(points=())
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("no_such_module_here:Thing", "No module named 'no_such_module_here'"),
+        ("tests.providers.test_registry:Missing", "has no attribute 'Missing'"),
+        ("tests.providers.test_registry:Nothing", "lacks settings_model, capabilities"),
+        ("tests.providers.test_registry:Misnamed", "calls itself 'other'"),
+    ],
+)
+def test_what_is_no_adapter_is_told(installed, value, words):
+    installed({"extra": value})
+    with pytest.raises(BrokenAdapterError, match=words):
+        load("extra")
