@@ -20,10 +20,12 @@ from service.decision.state import (
     State,
     Trouble,
 )
-from service.decision.streak import failed, hard_fault, still_failing, succeeded
+from service.decision.streak import BEYOND_RCPT, failed, hard_fault, still_failing, succeeded
 from service.decision.tally import bucket_of
 
 PAIR_SECONDS = 30.0  # a sibling's success this soon after a failure still clears our network
+_LIVE = (ANY_RECEIVER, Signal.LIVE)
+LIVE_STAMP = timedelta(seconds=10)  # live mail is stamped with the end of its ten seconds
 _UNKNOWN_PROVIDER = ProviderState()
 
 
@@ -36,12 +38,13 @@ def took(state: State, observation: Observation, policy: Policy) -> State:
         if trouble.pending:
             before = _settle(state, name, before, policy)
         trouble = _relieved(before.trouble, observation, policy)
+    proven_at = at if observation.source is Source.PROBE else at - LIVE_STAMP
     after = ProviderState(
         tracks=_counted(before, observation, policy, freeze=False),
-        good_at=at,
+        good_at=_later(before.good_at, proven_at),
         good_round=observation.round,
-        reached_at=at,
-        seen_at=at,
+        reached_at=_later(before.reached_at, proven_at),
+        seen_at=_later(before.seen_at, at),
         trouble=trouble,
     )
     providers = {**state.providers, name: after}
@@ -49,7 +52,11 @@ def took(state: State, observation: Observation, policy: Policy) -> State:
     state = State(
         at=at, providers=providers, rounds=state.rounds, due_at=state.due_at, closed=state.closed, context=context
     )
-    return _reconsidered(state, name, at, policy)
+    return _reconsidered(state, name, proven_at, policy)
+
+
+def _later(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None or other > one else one
 
 
 def refused(state: State, observation: Observation, policy: Policy) -> State:
@@ -57,7 +64,9 @@ def refused(state: State, observation: Observation, policy: Policy) -> State:
     name, at = observation.provider, observation.at
     whose, proof = blame(observation), proof_needed(observation)
     before = state.providers.get(name, _UNKNOWN_PROVIDER)
-    before = replace(before, seen_at=at, reached_at=before.reached_at if proof is Proof.PATH else at)
+    answered_at = at if observation.source is Source.PROBE else at - LIVE_STAMP
+    reached_at = before.reached_at if proof is Proof.PATH else _later(before.reached_at, answered_at)
+    before = replace(before, seen_at=_later(before.seen_at, at), reached_at=reached_at)
     state = replace(state, at=at, providers={**state.providers, name: before})
     if whose not in (Blame.PROVIDER, Blame.ACCOUNT, Blame.OPEN):
         return _noted(state, observation, whose)
@@ -195,7 +204,7 @@ def _all_at_once(state: State, observation: Observation, policy: Policy) -> Stat
     """Return the state with the failure dropped if all providers fail alike at once: no provider's fault."""
     name = observation.provider
     streak = state.providers[name].trouble.streak
-    if streak is None or streak.proof is Proof.NONE or len(policy.providers) == 1:
+    if streak is None or streak.proof is Proof.NONE:
         return state
     recent = streak.first.at - timedelta(seconds=policy.session_interval_seconds + PAIR_SECONDS)
     if _compared(state, name, streak.proof, streak.first.at, policy):
@@ -270,7 +279,16 @@ def _counted(
     if observation.receiver is not None and signal is not Signal.SESSION:
         key = (observation.receiver, signal)
         tracks[key] = tallied(tracks.get(key), results)
+    live = tracks.get(_LIVE)
+    if live is not None and live.alarmed_at is not None and not bad and _stands_in(observation, live):
+        tracks[_LIVE] = tested(live, replace(results, total=0), calibrate(policy)[_LIVE], policy.failback_rounds)
     return tracks
+
+
+def _stands_in(success: Observation, live: Track) -> bool:
+    """Return whether a probe's success speaks for live mail too, of which a provider that was left gets none."""
+    after_rcpt = any(o.stage in BEYOND_RCPT for o in live.cites)
+    return success.signal is Signal.ACCEPTANCE or (success.signal is Signal.SESSION and not after_rcpt)
 
 
 def _with(state: State, name: str, provider: ProviderState) -> State:

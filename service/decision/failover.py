@@ -8,7 +8,7 @@ from probes.observation import Observation, Signal
 from service.decision.candidate import drained, ordered, unproven
 from service.decision.gate import Gate, gates
 from service.decision.health import Health, Status, overall
-from service.decision.moves import held_until
+from service.decision.moves import STANDBY_ORDER, held_until
 from service.decision.policy import Failback, Mode, Policy
 from service.decision.reason import utc
 from service.decision.route import Route, simple_route
@@ -191,7 +191,7 @@ def _tail(
     reason = f"{current.active} stays first; the order behind it changes for {changed}: " + " ".join(
         healths[n].reason if n in healths else f"{n} is not configured any more." for n in dict.fromkeys(wrong)
     )
-    move = Switchover(route=simple_route(*wanted), reason=reason, rule="standby-order", trigger=AUTOMATIC)
+    move = Switchover(route=simple_route(*wanted), reason=reason, rule=STANDBY_ORDER, trigger=AUTOMATIC)
     through = _through(move, (), state, policy, None, alert=False)
     return through if isinstance(through, Switchover) else None
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from service.decision.policy import Policy
 
+STANDBY_ORDER = "standby-order"  # rule of a reordering behind the active provider: no move
 MOST_PENALTY = 8.0  # the hold-down grows to at most this many times its length
 _PENALTY_HALF_LIFE = 4.0  # in hold-downs
 _KEEP = timedelta(days=1)

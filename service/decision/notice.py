@@ -7,11 +7,12 @@ from datetime import datetime
 
 from probes.observation import Notice, NoticeKind
 from service.decision.evidence import voided
-from service.decision.moves import Move, moves_in_last_hour, with_move
+from service.decision.moves import STANDBY_ORDER, Move, moves_in_last_hour, with_move
 from service.decision.override import overridden
 from service.decision.policy import Policy
 from service.decision.state import Context, Proposal, ProviderState, State
 
+_YES = frozenset({"yes", "true", "1", "on"})
 _NO = frozenset({"no", "false", "0", "off"})
 
 
@@ -27,7 +28,9 @@ def noticed(state: State, notice: Notice, policy: Policy) -> State:
         case NoticeKind.POLICY:
             return _without_strangers(state, policy)
         case NoticeKind.CONTROL:
-            ok = detail.get("ok", "").lower() not in _NO
+            if (said := detail.get("ok", "").lower()) not in _NO | _YES:
+                return state  # there was nothing to check
+            ok = said in _YES
             local = None if ok else context.local
             return replace(state, context=replace(context, control_ok=ok, control_at=at, local=local))
         case NoticeKind.OVERRIDE:
@@ -40,7 +43,8 @@ def noticed(state: State, notice: Notice, policy: Policy) -> State:
 
 def void(state: State, at: datetime) -> State:
     """Return the state with every running test, streak and open round begun anew; confirmed faults stay."""
-    providers = {name: _voided(provider) for name, provider in state.providers.items()}
+    providers = {name: _voided(provider, at) for name, provider in state.providers.items()}
+    moves = tuple(replace(m, at=min(m.at, at)) for m in state.context.moves)
     closed = (*state.closed, *state.rounds)[-128:]
     return replace(
         state,
@@ -48,15 +52,19 @@ def void(state: State, at: datetime) -> State:
         rounds={},
         due_at=None,
         closed=closed,
-        context=replace(state.context, void_at=at, local=None),
+        context=replace(state.context, void_at=at, local=None, moves=moves),
     )
 
 
-def _voided(provider: ProviderState) -> ProviderState:
+def _voided(provider: ProviderState, at: datetime) -> ProviderState:
+    """Return the provider with its running tests begun anew. Times that a clock set back has left ahead are lost."""
     fault = provider.trouble.fault
     return replace(
         provider,
         tracks={key: voided(track) for key, track in provider.tracks.items()},
+        good_at=_not_after(provider.good_at, at),
+        reached_at=_not_after(provider.reached_at, at),
+        seen_at=_not_after(provider.seen_at, at),
         trouble=replace(
             provider.trouble,
             streak=None,
@@ -68,6 +76,10 @@ def _voided(provider: ProviderState) -> ProviderState:
             fault=replace(fault, good_run=0, good_at=None, good_round=None) if fault else None,
         ),
     )
+
+
+def _not_after(time: datetime | None, at: datetime) -> datetime | None:
+    return time if time is not None and time <= at else None
 
 
 def _without_strangers(state: State, policy: Policy) -> State:
@@ -110,7 +122,8 @@ def _switched(context: Context, at: datetime, detail: Mapping[str, str], policy:
         return context
     left = context.route[0] if context.route else None
     moves = context.moves
-    if left != route[0]:
+    moved = left != route[0] and detail.get("rule") != STANDBY_ORDER
+    if moved:
         trigger = detail.get("trigger", "automatic")
         moves = with_move(
             moves,
@@ -125,7 +138,7 @@ def _switched(context: Context, at: datetime, detail: Mapping[str, str], policy:
         )
     counted = tuple(m for m in moves if context.acked_at is None or m.at > context.acked_at)
     braked = context.braked_at
-    if braked is None and moves_in_last_hour(counted, at) >= policy.moves_per_hour and left != route[0]:
+    if braked is None and moves_in_last_hour(counted, at) >= policy.moves_per_hour and moved:
         braked = at
     return replace(context, route=route, moves=moves, braked_at=braked, failed_applies=0, failed_at=None, proposal=None)
 

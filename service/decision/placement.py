@@ -28,9 +28,17 @@ def in_round(state: State, observation: Observation, policy: Policy) -> State:
         return state
     group = with_observation(state.rounds.get(key), observation)
     rounds = {**state.rounds, key: group}
-    if is_complete(group, policy):
+    if group.cells[observation.provider, observation.seed].complete and is_complete(group, policy):
         return _closed(state, group, observation.at, policy)
-    return replace(state, at=observation.at, rounds=rounds, due_at=_due(rounds, policy))
+    closing = closes_at(group, policy)  # may move later: then close_due finds nothing and looks again
+    return State(
+        at=observation.at,
+        providers=state.providers,
+        rounds=rounds,
+        due_at=closing if state.due_at is None else min(state.due_at, closing),
+        closed=state.closed,
+        context=state.context,
+    )
 
 
 def close_due(state: State, at: datetime, policy: Policy) -> State:

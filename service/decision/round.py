@@ -43,7 +43,12 @@ class Cell:
     @property
     def complete(self) -> bool:
         """Return whether every verdict is known."""
-        return self.ended or (self.placement is not None and self.arrival is not None and self.latency is not None)
+        return self.ended or not (
+            self.placement is None or self.arrival is None or self.latency is None or self.authentication is None
+        )
+
+
+_EMPTY = Cell()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,34 +68,34 @@ class Group:
         return tuple(dict.fromkeys(seed for _, seed in self.cells))
 
 
-_SLOTS = {
-    Signal.ACCEPTANCE: "acceptance",
-    Signal.ARRIVAL: "arrival",
-    Signal.PLACEMENT: "placement",
-    Signal.LATENCY: "latency",
-    Signal.AUTHENTICATION: "authentication",
-}
-
-
 def with_observation(group: Group | None, observation: Observation) -> Group:
     """Return the group with this observation in its cell. A later word on the same signal replaces an earlier."""
     key = (observation.provider, observation.seed or "")
     at = observation.at
-    cell = (group.cells.get(key) if group else None) or Cell()
-    filled = {slot: getattr(cell, slot) for slot in _SLOTS.values()}
-    filled[_SLOTS[observation.signal]] = observation
+    signal, cell = observation.signal, (group.cells.get(key) if group else None) or _EMPTY
     return Group(
         round=observation.round or "",
         receiver=observation.receiver or "",
         confirmation=observation.confirmation,
         opened_at=group.opened_at if group else at,
         last_at=max(group.last_at, at) if group else at,
-        cells={**(group.cells if group else {}), key: Cell(**filled)},
+        cells={
+            **(group.cells if group else {}),
+            key: Cell(
+                acceptance=observation if signal is Signal.ACCEPTANCE else cell.acceptance,
+                arrival=observation if signal is Signal.ARRIVAL else cell.arrival,
+                placement=observation if signal is Signal.PLACEMENT else cell.placement,
+                latency=observation if signal is Signal.LATENCY else cell.latency,
+                authentication=observation if signal is Signal.AUTHENTICATION else cell.authentication,
+            ),
+        },
     )
 
 
 def is_complete(group: Group, policy: Policy) -> bool:
     """Return whether every provider's probe to every seed of this receiver has all its verdicts."""
+    if len(group.cells) < len(policy.providers):
+        return False
     seeds = [seed for seed, receiver in policy.seeds if receiver == group.receiver]
     cells = group.cells
     return bool(seeds) and all(

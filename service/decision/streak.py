@@ -7,7 +7,7 @@ from probes.observation import Observation, Signal, Source
 from service.decision.attribution import Blame, Proof, blame, proof_needed
 from service.decision.policy import Policy
 
-_BEYOND_RCPT = frozenset({"data", "end-of-data"})
+BEYOND_RCPT = frozenset({"data", "end-of-data"})
 _ORDER = (Proof.NONE, Proof.PATH, Proof.SIBLING)
 
 
@@ -50,7 +50,7 @@ def failed(streak: Streak | None, observation: Observation, policy: Policy) -> S
     opens a streak but never lengthens one: its cause may be a message, and its log line may be late.
     """
     account = blame(observation) is Blame.ACCOUNT
-    message = observation.stage in _BEYOND_RCPT
+    message = observation.stage in BEYOND_RCPT
     if streak is None:
         return Streak(
             count=1,
