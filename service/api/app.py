@@ -11,6 +11,7 @@ from service.api import acting, pages, reading
 from service.api.bearer import BearerToken
 from service.api.problem import MEDIA_TYPE
 from service.api.problem_response import Problem, answer_problems
+from service.api.short_bodies import ShortBodies
 from service.desk import Desk
 from service.version import version
 
@@ -20,7 +21,6 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     "5XX": {"description": "Failed: Postfix could not be moved, the store cannot be written …", **_PROBLEM},
 }
 _KEEP_ALIVE_SECONDS = 15.0
-_LONGEST_BODY_BYTES = 64 * 1024  # no request is longer than a reason
 
 
 def create_app(desk: Desk, *, token: str | None, keep_alive_seconds: float = _KEEP_ALIVE_SECONDS) -> FastAPI:
@@ -31,7 +31,6 @@ def create_app(desk: Desk, *, token: str | None, keep_alive_seconds: float = _KE
         description="Which relay provider works, why, and which one carries mail. Errors are problem documents.",
         docs_url=None,  # ours is at /docs: the framework's page loads scripts from elsewhere
         redoc_url=None,
-        max_body_size=_LONGEST_BODY_BYTES,
     )
     app.state.desk = desk
     app.state.keep_alive_seconds = keep_alive_seconds
@@ -40,6 +39,7 @@ def create_app(desk: Desk, *, token: str | None, keep_alive_seconds: float = _KE
     app.include_router(acting.router, prefix="/v1", responses=_PROBLEMS)
     app.include_router(pages.router)
     answer_problems(app)
+    app.add_middleware(ShortBodies)
     if token is not None:
         app.add_middleware(BearerToken, token=token)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]

@@ -6,11 +6,12 @@ from http import HTTPStatus
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.api.pages import PAGES
 from service.api.problem import problem
 from service.api.problem_response import answer
 
-# Pages without any content of ours: they ask for the token and send it with each call they make.
-OPEN_PATHS = frozenset({"/healthz", "/", "/docs", "/dashboard.css", "/dashboard.js", "/docs.js"})
+# The pages hold nothing of ours: they ask for the token and send it with each call they make.
+OPEN_PATHS = frozenset({"/healthz", *PAGES})
 
 
 class BearerToken:

@@ -26,6 +26,7 @@ PAGES = {  # hold no data, so they need no token
     "/dashboard.css": ("dashboard.css", "text/css"),
     "/dashboard.js": ("dashboard.js", "text/javascript"),
     "/docs.js": ("docs.js", "text/javascript"),
+    "/api.js": ("api.js", "text/javascript"),
 }
 
 

@@ -1,0 +1,203 @@
+// The dashboard: polls the status, listens to events, draws. Text only ever becomes text, never markup.
+
+import { request, events } from "./api.js";
+
+const POLL_MS = 3000;
+const RETRY_MS = 3000;
+const SOON_MS = 200;
+const EVENTS_SHOWN = 12;
+
+const SIGNS = {
+  healthy: ["✓", "good"], recovering: ["↻", "warn"], suspect: ["!", "warn"],
+  degraded: ["✕", "bad"], unknown: ["?", "none"],
+};
+
+const byId = (id) => document.getElementById(id);
+
+function element(name, { text, children = [], ...attributes } = {}) {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) if (value !== undefined) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+function span(seconds) {
+  for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) {
+    if (seconds >= size) return `${Math.floor(seconds / size)} ${unit}`;
+  }
+  return `${Math.max(0, Math.floor(seconds))} s`;
+}
+
+function age(text) {
+  const seconds = (Date.now() - Date.parse(text)) / 1000;
+  return seconds < 0 ? `in ${span(-seconds)}` : `${span(seconds)} ago`;
+}
+
+function ageElement(text) {
+  return element("time", { datetime: text, title: new Date(text).toLocaleString(), text: age(text) });
+}
+
+const percent = (ratio) => `${Math.round(ratio * 100)} %`;
+
+function signalElements({ signal, good, n, low_ratio: low, high_ratio: high }) {
+  const known = low !== null && high !== null;
+  const title = known ? `95 % interval: ${percent(low)} to ${percent(high)}` : undefined;
+  return [
+    element("dt", { text: signal }),
+    element("dd", { text: `${good}/${n}`, title, class: good < n ? "short" : undefined }),
+  ];
+}
+
+function statusElement(health) {
+  const [sign, kind] = SIGNS[health.status] ?? SIGNS.unknown;
+  const severity = health.severity === "none" ? "" : `, ${health.severity}`;
+  return element("span", { class: `status ${kind}`, title: health.reason, text: `${sign} ${health.status}${severity}` });
+}
+
+// On a phone rows are laid out as blocks, which takes their meaning away from assistive technology unless it is said.
+const row = (children) => element("tr", { role: "row", children });
+const cell = (label, content) => element("td", { role: "cell", "data-label": label, ...content });
+const head = (scope, text) => element("th", { role: scope === "row" ? "rowheader" : "columnheader", scope, text });
+
+function healthCell(health, label) {
+  if (health === undefined) return cell(label, { text: "–" });
+  const measured = health.signals.filter(({ n }) => n > 0);
+  const inside = element("div", { children: [statusElement(health)] });
+  if (measured.length) inside.append(element("dl", { children: measured.flatMap(signalElements) }));
+  if (health.receiver === "*") inside.append(element("p", { class: "reason", text: health.reason }));
+  return cell(label, { children: [inside] });
+}
+
+function drawHealth(providers) {
+  const receivers = [...new Set(providers.flatMap(({ receivers: list }) => list.map(({ receiver }) => receiver)))];
+  const columns = ["Provider", "All", ...receivers];
+  byId("health").tHead.replaceChildren(
+    row(columns.map((text) => head("col", text))),
+  );
+  byId("health").tBodies[0].replaceChildren(...providers.map((provider) => row([
+    head("row", provider.name),
+    healthCell(provider.health, "All"),
+    ...receivers.map((name) => healthCell(provider.receivers.find(({ receiver }) => receiver === name), name)),
+  ])));
+}
+
+function drawRoute(route, providers) {
+  const nexthops = new Map(providers.map(({ name, nexthop }) => [name, nexthop]));
+  byId("route").replaceChildren(...(route.reported ?? []).map((name, place) => element("li", {
+    class: place === 0 ? "active" : undefined,
+    children: [
+      element("span", { class: "place", text: place === 0 ? "active" : `fallback ${place}` }),
+      element("strong", { text: name }),
+      element("span", { class: "nexthop", text: nexthops.get(name) ?? "" }),
+    ],
+  })));
+  const notes = [`Generation ${route.generation}.`];
+  if (route.reported === null) notes.push(route.problem ?? "Postfix's route is not relaypilot's.");
+  if (route.assigned !== null && String(route.assigned) !== String(route.reported)) {
+    notes.push(`Assigned is ${route.assigned.join(", ")}.`);
+  }
+  byId("route-note").textContent = notes.join(" ");
+}
+
+function drawProblems(status) {
+  const problems = [...status.problems, ...status.route.drift.map((drift) => `Changed by hand: ${drift}`)];
+  if (!status.route.postfix_running) problems.push("Postfix is not running.");
+  byId("problems").hidden = problems.length === 0;
+  byId("problems").querySelector("ul").replaceChildren(...problems.map((text) => element("li", { text })));
+}
+
+function drawOverrides(overrides) {
+  byId("overrides").hidden = overrides.length === 0;
+  byId("overrides").querySelector("tbody").replaceChildren(...overrides.map((override) => row([
+    cell("What", { text: [override.verb, override.provider].filter(Boolean).join(" ") }),
+    cell("Until", { children: [override.until ? ageElement(override.until) : "resumed"] }),
+    cell("By", { text: override.actor }),
+    cell("Reason", { text: override.reason || "–" }),
+  ])));
+}
+
+function drawEvents(list) {
+  byId("events").replaceChildren(...list.slice(0, EVENTS_SHOWN).map((event) => element("li", {
+    children: [
+      ageElement(event.at),
+      element("span", { class: "kind", text: event.kind }),
+      element("span", { class: "sentence", text: event.sentence }),
+    ],
+  })));
+}
+
+function drawSeeds(seeds) {
+  const every = Object.entries(seeds);
+  const broken = every.filter(([, why]) => why !== null);
+  byId("seeds-count").textContent = every.length
+    ? `${every.length - broken.length}/${every.length} can be searched.`
+    : "None configured: placement is not measured.";
+  byId("seeds").replaceChildren(...broken.map(([name, why]) => element("li", { text: `${name}: ${why}` })));
+}
+
+function draw(status) {
+  byId("content").hidden = false;
+  const running = status.started_at === null ? "" : `, up ${span((Date.now() - Date.parse(status.started_at)) / 1000)}`;
+  byId("about").textContent = `${status.version}, mode ${status.mode}${running}`;
+  // Set only when it changed: a screen reader speaks it each time.
+  if (byId("sentence").textContent !== status.sentence) byId("sentence").textContent = status.sentence;
+  const active = status.route.reported?.[0];
+  document.title = active ? `${active} - relaypilot` : "relaypilot";
+  drawProblems(status);
+  drawRoute(status.route, status.providers);
+  drawHealth(status.providers);
+  drawOverrides(status.overrides);
+  drawEvents(status.events);
+  drawSeeds(status.seeds);
+}
+
+function connection(text, kind) {
+  const badge = byId("connection");
+  if (badge.textContent !== text) badge.textContent = text;
+  badge.className = `badge ${kind}`;
+}
+
+let lastDrawn = "";
+
+async function refresh() {
+  try {
+    const text = await (await request("v1/status")).text();
+    const { at, ...rest } = JSON.parse(text);
+    const now = JSON.stringify(rest);
+    if (now !== lastDrawn) draw(rest); // a tooltip or a selection survives a poll that found nothing new
+    lastDrawn = now;
+    connection("live", "good");
+  } catch (error) {
+    connection(error instanceof TypeError ? "the daemon does not answer" : error.message, "bad");
+  }
+}
+
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+async function poll() {
+  for (;;) {
+    await refresh();
+    await pause(POLL_MS);
+  }
+}
+
+async function listen() {
+  for (;;) {
+    try {
+      for await (const _event of events("v1/stream")) {
+        await pause(SOON_MS); // events come in groups
+        await refresh();
+      }
+    } catch {
+      // refresh() says that the daemon is away
+    }
+    await pause(RETRY_MS);
+  }
+}
+
+setInterval(() => {
+  for (const time of document.querySelectorAll("time")) time.textContent = age(time.dateTime);
+}, 1000);
+poll();
+listen();

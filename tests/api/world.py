@@ -21,6 +21,8 @@ class World:
     socket: Path
     port: int
     loop: asyncio.AbstractEventLoop
+    thread: threading.Thread
+    stopping: asyncio.Event
 
     def client(self) -> httpx2.Client:
         return httpx2.Client(transport=httpx2.HTTPTransport(uds=str(self.socket)), base_url="http://relaypilot")
@@ -28,6 +30,12 @@ class World:
     def tcp(self, token: str | None = None) -> httpx2.Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         return httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", headers=headers)
+
+    def stop(self) -> None:
+        if self.thread.is_alive():
+            self.loop.call_soon_threadsafe(self.stopping.set)
+        self.thread.join(15)
+        assert not self.thread.is_alive()
 
     def call(self, what: Callable[[], object]) -> None:
         self.loop.call_soon_threadsafe(what)
@@ -59,13 +67,11 @@ def served(directory: Path) -> Iterator[World]:
     assert listening.wait(10)
     if failures:
         raise failures[0]
+    world = World(desk, socket, ports[0], loop, thread, stop)
     try:
-        yield World(desk, socket, ports[0], loop)
+        yield world
     finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(15)
-        loop.run_until_complete(loop.shutdown_default_executor())
+        world.stop()
         loop.close()
-    assert not thread.is_alive()
     assert not failures, failures
     assert not socket.exists()

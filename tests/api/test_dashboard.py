@@ -1,0 +1,127 @@
+"""The pages in a real browser."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.views import EventView
+from tests.api.browser import Browser, chromium
+from tests.api.fake_desk import SENTENCE, now
+from tests.api.world import TOKEN, World
+
+DRAWN = "document.getElementById('health').rows.length > 3"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+def enter_token(browser: Browser, token: str) -> None:
+    browser.wait_for("document.getElementById('token-form').hidden === false")
+    browser.evaluate(
+        f"document.getElementById('token').value = '{token}'; document.querySelector('#token-form button').click()"
+    )
+
+
+def text_of(browser: Browser, selector: str) -> str:
+    return " ".join(str(browser.evaluate(f"document.querySelector({selector!r}).innerText")).split())
+
+
+@pytest.fixture
+def page(world: World, browser: Browser) -> Browser:
+    """The dashboard after the token was entered; from then on nothing may go wrong unnoticed."""
+    browser.open(f"http://127.0.0.1:{world.port}/")
+    enter_token(browser, TOKEN)
+    browser.wait_for(DRAWN)
+    browser.complaints.clear()
+    browser.requested.clear()
+    return browser
+
+
+def test_shows_the_state_without_any_complaint(world: World, page: Browser) -> None:
+    assert text_of(page, "#sentence") == SENTENCE
+    assert page.evaluate("document.title") == "sendgrid - relaypilot"
+    first, second = page.evaluate("[...document.querySelectorAll('#route li')].map(li => li.innerText)")
+    assert first.upper().startswith("ACTIVE\nSENDGRID")
+    assert second.upper().startswith("FALLBACK 1\nMAILGUN")
+    rows = page.evaluate("[...document.querySelectorAll('#health tbody tr')].map(tr => tr.innerText)")
+    assert [row.split()[0] for row in rows] == ["mailgun", "sendgrid", "smarthost"]
+    assert "✕ degraded, misplacing" in rows[0]
+    assert "0/12" in rows[0]
+    assert "authentication failed" in text_of(page, "#problems")
+    assert "2/3 can be searched" in text_of(page, "#seeds-count")
+    page.open(f"http://127.0.0.1:{world.port}/")  # again: the token is kept for this tab
+    page.wait_for(DRAWN)
+    assert page.complaints == []
+    assert {url.split("/")[2] for url in page.requested} == {f"127.0.0.1:{world.port}"}
+
+
+def test_k_of_n_carries_its_interval(page: Browser) -> None:
+    assert page.evaluate("document.querySelector('#health dd.short').title") == "95 % interval: 0 % to 10 %"
+
+
+def test_what_others_wrote_is_never_markup(page: Browser) -> None:
+    assert "<b>3 of 3</b>" in text_of(page, "#events")
+    assert page.evaluate("document.querySelectorAll('#events b').length") == 0
+
+
+def test_an_event_redraws_at_once(world: World, page: Browser) -> None:
+    page.wait_for("document.getElementById('connection').textContent === 'live'")
+    world.desk.order = ("smarthost", "sendgrid")
+    world.call(lambda: world.desk.say(EventView(at=now(), kind="move", sentence="Moved.")))
+    page.wait_for("document.querySelector('#route strong').textContent === 'smarthost'")
+    assert page.complaints == []
+
+
+def test_says_when_the_daemon_is_gone(world: World, page: Browser) -> None:
+    world.stop()
+    page.wait_for("document.getElementById('connection').textContent === 'the daemon does not answer'")
+    assert text_of(page, "#sentence") == SENTENCE
+
+
+def test_a_wrong_token_is_asked_for_again(world: World, browser: Browser) -> None:
+    browser.open(f"http://127.0.0.1:{world.port}/")
+    enter_token(browser, "wrong")
+    browser.wait_for("document.getElementById('token-wrong').checkVisibility()")
+    enter_token(browser, TOKEN)
+    browser.wait_for(DRAWN)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_readable_on_a_phone_and_in_the_dark(page: Browser, tmp_path: Path, scheme: str, width: int) -> None:
+    page.screen(width, 844, scheme)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    colours = """[...document.querySelectorAll('main *')].filter(e => e.checkVisibility() && [...e.childNodes].some(
+        n => n.nodeType === 3 && n.textContent.trim())).map(e => {
+          let ground = e;
+          while (getComputedStyle(ground).backgroundColor === 'rgba(0, 0, 0, 0)') ground = ground.parentElement;
+          return [getComputedStyle(e).color, getComputedStyle(ground).backgroundColor, e.textContent];
+        })"""
+    found = page.evaluate(colours)
+    assert len(found) > 30
+    assert [words for ink, ground, words in found if contrast(ink, ground) < 4.5] == []  # WCAG 2.2, 1.4.3
+    page.picture(tmp_path / "page.png")
+    assert (tmp_path / "page.png").stat().st_size > 10_000
+
+
+def test_the_description_of_the_api_is_shown(world: World, page: Browser) -> None:
+    page.open(f"http://127.0.0.1:{world.port}/docs")
+    page.wait_for("document.querySelectorAll('.operation').length > 20")
+    assert "/v1/failover" in text_of(page, "main")
+    assert page.complaints == []
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two opaque CSS colours (WCAG 2.2, relative luminance)."""
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: str) -> float:
+    shares = [int(part) / 255 for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
+    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
