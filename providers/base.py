@@ -13,6 +13,7 @@ from typing import ClassVar, Protocol
 from pydantic import BaseModel
 
 from providers.failure import Failure, Stage
+from providers.text_rules import TextRule
 
 
 class Clock(Protocol):
@@ -126,6 +127,7 @@ class Provider(Protocol):
     kind: ClassVar[str]  # entry-point name: "mailgun"
     settings_model: ClassVar[type[BaseModel]]  # this adapter's part of a [[provider]] table
     capabilities: ClassVar[Capabilities]
+    reply_rules: ClassVar[tuple[TextRule, ...]]  # this provider's own wording, read before the common rules
     name: str  # the administrator's name for it
 
     def relay_endpoint(self) -> RelayEndpoint:

@@ -80,6 +80,7 @@ class MailgunProvider:
     settings_model: ClassVar[type[BaseModel]] = MailgunSettings
     # 25 MB is the documented limit; EHLO offers 52428800 (seen 2023)
     capabilities: ClassVar[Capabilities] = Capabilities(max_message_bytes=25_000_000)
+    reply_rules: ClassVar[tuple[TextRule, ...]] = REPLIES
 
     def __init__(
         self,
@@ -97,7 +98,7 @@ class MailgunProvider:
             clock=clock,
             stage_timeout_seconds=stage_timeout_seconds,
             total_timeout_seconds=total_timeout_seconds,
-            rules=REPLIES,
+            rules=self.reply_rules,
             max_message_bytes=self.capabilities.max_message_bytes,
             helo_name=settings.helo_name,
         )

@@ -86,6 +86,7 @@ class SendgridProvider:
     settings_model: ClassVar[type[BaseModel]] = SendgridSettings
     # documents say 20 MB and 30 MB; EHLO offers 31457280 (seen 2020)
     capabilities: ClassVar[Capabilities] = Capabilities(max_message_bytes=20_000_000)
+    reply_rules: ClassVar[tuple[TextRule, ...]] = REPLIES
 
     def __init__(
         self,
@@ -103,7 +104,7 @@ class SendgridProvider:
             clock=clock,
             stage_timeout_seconds=stage_timeout_seconds,
             total_timeout_seconds=total_timeout_seconds,
-            rules=REPLIES,
+            rules=self.reply_rules,
             max_message_bytes=self.capabilities.max_message_bytes,
             helo_name=settings.helo_name,
         )

@@ -9,6 +9,7 @@ from providers.base import Capabilities, Clock, Message, RelayEndpoint, Submissi
 from providers.presets import presets
 from providers.settings import SmtpSettings
 from providers.smtp_channel import SmtpChannel
+from providers.text_rules import TextRule
 
 
 class SmtpProviderSettings(SmtpSettings):
@@ -48,6 +49,7 @@ class SmtpProvider:
     kind: ClassVar[str] = "smtp"
     settings_model: ClassVar[type[BaseModel]] = SmtpProviderSettings
     capabilities: ClassVar[Capabilities] = Capabilities()
+    reply_rules: ClassVar[tuple[TextRule, ...]] = ()
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class SmtpProvider:
             clock=clock,
             stage_timeout_seconds=stage_timeout_seconds,
             total_timeout_seconds=total_timeout_seconds,
+            rules=self.reply_rules,
             max_message_bytes=presets()[settings.preset].max_message_bytes if settings.preset else None,
             helo_name=settings.helo_name,
         )

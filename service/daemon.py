@@ -87,7 +87,9 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._api_stop = asyncio.Event()
         self._reload_wanted = asyncio.Event()
-        self._desk = DaemonDesk(self._owner, self._events, clock, lambda: self._prober, clock.now())
+        self._desk = DaemonDesk(
+            self._owner, self._events, clock, lambda: self._prober, lambda: self._live.problem, clock.now()
+        )
         self._beat: Beat | None = None
 
     async def run(self) -> int:

@@ -46,18 +46,27 @@ from service.views import (
 )
 
 _READY_WITHIN_SECONDS = 30.0
+_NEED_PROVIDER = ("pin", "drain", "undrain")
+_EXPIRE = ("pause", "pin", "drain")
 
 
 class DaemonDesk:
     """Answers the API (`service.desk.Desk`)."""
 
     def __init__(
-        self, owner: Owner, events: EventLog, clock: Clock, prober: Callable[[], Prober], started_at: datetime
+        self,
+        owner: Owner,
+        events: EventLog,
+        clock: Clock,
+        prober: Callable[[], Prober],
+        live_problem: Callable[[], str | None],
+        started_at: datetime,
     ) -> None:
         self._owner = owner
         self._events = events
         self._clock = clock
         self._prober = prober
+        self._live_problem = live_problem
         self._started_at = started_at
 
     def status(self) -> StatusView:
@@ -65,7 +74,7 @@ class DaemonDesk:
         owner, now = self._owner, self._clock.now()
         setup, state = owner.setup, owner.memory.state
         route = owner.current.route if owner.current else None
-        problems = (owner.memory.problem, owner.current_problem, owner.config_problem)
+        problems = (owner.memory.problem, owner.current_problem, owner.config_problem, self._live_problem())
         alert = owner.verdict.sentence if owner.verdict.kind in ("alert", "blocked") else None
         return StatusView(
             at=now,
@@ -178,19 +187,24 @@ class DaemonDesk:
         )
 
     async def override(self, request: OverrideRequest) -> tuple[OverrideView, ...]:
-        """Pause, resume or acknowledge; return the overrides now in force."""
+        """Give an order to automation or take one back; return the overrides now in force."""
         owner, now = self._owner, self._clock.now()
+        if request.provider is None and request.verb in _NEED_PROVIDER:
+            raise UsageError(f"{request.verb} needs a provider: name one of {', '.join(owner.setup.providers)}.")
         if request.provider is not None and request.provider not in owner.setup.providers:
-            raise NoSuchProviderError(f'There is no provider "{request.provider}".')
-        until = (now + timedelta(seconds=request.for_seconds)).isoformat() if request.for_seconds else ""
-        detail = {
-            "verb": request.verb,
-            "provider": request.provider or "",
-            "until": until,
-            "actor": request.actor,
-            "reason": request.reason,
-        }
-        notice = Notice(at=now, kind=NoticeKind.OVERRIDE, detail={key: value for key, value in detail.items() if value})
+            raise NoSuchProviderError(
+                f'Ordering {request.verb} of "{request.provider}": there is no such provider; '
+                f"configured are {', '.join(owner.setup.providers)}."
+            )
+        detail = {"verb": request.verb, "actor": request.actor}
+        if request.provider:
+            detail["provider"] = request.provider
+        if request.reason:
+            detail["reason"] = request.reason
+        if request.verb in _EXPIRE:
+            seconds = request.for_seconds or owner.setup.policy.manual_pin_seconds
+            detail["until"] = (now + timedelta(seconds=seconds)).isoformat()
+        notice = Notice(at=now, kind=NoticeKind.OVERRIDE, detail=detail)
 
         async def act() -> None:
             if not await owner.memory.record((notice,)):
@@ -198,7 +212,8 @@ class DaemonDesk:
 
         await owner.call(act)
         why = f": {request.reason}" if request.reason else ""
-        self._events.say("override", f"{request.actor} ordered {request.verb}{why}", request.provider)
+        what = " ".join(filter(None, (request.verb, request.provider)))
+        self._events.say("override", f"{request.actor} ordered {what}{why}", request.provider)
         return override_views(owner.memory.state, now)
 
     async def history(self, limit: int) -> tuple[HistoryEntryView, ...]:

@@ -45,7 +45,11 @@ class LiveMail:
 
     def change_setup(self, setup: Setup) -> None:
         """Count for other providers and receivers from now on."""
-        self._counter = LiveCounter(setup.providers.values(), receivers=setup.config.receivers)
+        self._counter = LiveCounter(
+            setup.providers.values(),
+            receivers=setup.config.receivers,
+            rules={name: provider.reply_rules for name, provider in setup.providers.items()},
+        )
         path = setup.config.postfix.log_file
         if path != self._path:
             self._path = path

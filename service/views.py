@@ -141,11 +141,15 @@ class MoveView(View):
 
 
 class OverrideRequest(View):
-    """Pause or resume automation."""
+    """A person's order to automation, or its end. Every order expires."""
 
-    verb: Literal["pause", "resume"]
-    provider: str | None = None
-    for_seconds: float | None = Field(None, gt=0)
+    verb: Literal["pause", "resume", "pin", "unpin", "drain", "undrain", "ack"]
+    provider: str | None = Field(
+        None, description="Needed for pin, drain and undrain; ack without one lifts the brake."
+    )
+    for_seconds: float | None = Field(
+        None, gt=0, description="How long pause, pin and drain hold; absent: policy.manual_pin."
+    )
     reason: str = ""
     actor: str = "api"
 

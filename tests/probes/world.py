@@ -12,6 +12,7 @@ from probes.send import SentProbe
 from probes.token import make_token, token_id
 from providers.base import Capabilities, Message, RelayEndpoint, Submission, SubmissionStatus, TlsMode
 from providers.failure import Category, Failure, Stage
+from providers.text_rules import TextRule
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 SENDER = "probe@sender.test"
@@ -40,6 +41,7 @@ class FakeProvider:
     kind: ClassVar[str] = "fake"
     settings_model: ClassVar[type[BaseModel]] = NoSettings
     capabilities: ClassVar[Capabilities] = Capabilities()
+    reply_rules: ClassVar[tuple[TextRule, ...]] = ()
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ class Misnamed:
     """An adapter under another name than its own."""
 
     kind = "other"
-    settings_model = capabilities = relay_endpoint = check_session = submit = aclose = None
+    settings_model = capabilities = reply_rules = relay_endpoint = check_session = submit = aclose = None
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_the_same_claim_twice_is_one():
     [
         ("no_such_module_here:Thing", "No module named 'no_such_module_here'"),
         ("tests.providers.test_registry:Missing", "has no attribute 'Missing'"),
-        ("tests.providers.test_registry:Nothing", "lacks settings_model, capabilities"),
+        ("tests.providers.test_registry:Nothing", "lacks settings_model, capabilities, reply_rules"),
         ("tests.providers.test_registry:Misnamed", "calls itself 'other'"),
     ],
 )

@@ -26,6 +26,7 @@ class ExampleProvider:
     kind: ClassVar[str] = "example"
     settings_model: ClassVar[type[BaseModel]] = ExampleSettings
     capabilities: ClassVar[Capabilities] = Capabilities()
+    reply_rules: ClassVar[tuple[TextRule, ...]] = REPLIES
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class ExampleProvider:
             clock=clock,
             stage_timeout_seconds=stage_timeout_seconds,
             total_timeout_seconds=total_timeout_seconds,
-            rules=REPLIES,
+            rules=self.reply_rules,
         )
 
     def relay_endpoint(self) -> RelayEndpoint:
