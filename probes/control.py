@@ -1,6 +1,8 @@
 """The control check: are our own network, name service and clock all right? Blame ourselves before every provider."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -75,11 +77,18 @@ class ControlCheck:
         except TimeoutError:
             return f"{host}:{port} did not answer within {self._timeout_seconds:g} s"
         except OSError as error:
-            return f"{host}:{port}: {error.strerror or error}"
+            return f"{host}:{port}: {_words(error)}"
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
         return None
+
+
+def _words(error: OSError) -> str:
+    """Return what the system says; asyncio replaces it by the address for a refused connection."""
+    if isinstance(error, socket.gaierror) or not error.errno:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
 
 
 def _notice(at: datetime, *, ok: bool, what: str) -> Notice:

@@ -28,18 +28,23 @@ class _NamedContext(ssl.SSLContext):
 
 
 class ImapConnection:
-    """A logged-in session; every wait for the server is bounded."""
+    """A session; every wait for the server is bounded."""
 
     def __init__(self, seed: Seed, *, timeout_seconds: float) -> None:
-        """Connect and log in; `timeout_seconds` bounds each answer.
+        """Take the longest wait for one answer; nothing is opened yet."""
+        self._seed = seed
+        self._timeout_seconds = timeout_seconds
+        self.client: Any = None  # an imapclient.IMAPClient, which has no types
+
+    def open(self) -> None:
+        """Connect and log in.
 
         Raises:
             SeedLoginError: the server refuses the login.
             SeedError: it could not be reached, or its certificate does not verify.
         """
-        self._seed = seed
-        self._timeout_seconds = timeout_seconds
-        self.client = self._dial()  # an imapclient.IMAPClient, which has no types
+        seed = self._seed
+        self._dial()
         try:
             self.client.login(seed.username, seed.password)
         except LoginError as refusal:
@@ -89,28 +94,24 @@ class ImapConnection:
         text = str(error) or "connection closed"
         return (text.replace(self._seed.password, "(password)") if self._seed.password else text)[:200]
 
-    def _dial(self) -> Any:
+    def _dial(self) -> None:
         seed = self._seed
-        client = None
         try:
             context = None if seed.tls == TlsMode.NONE else self._tls_context()
             implicit = seed.tls == TlsMode.IMPLICIT
-            client = IMAPClient(
+            self.client = IMAPClient(
                 seed.host,
                 seed.port,
                 ssl=implicit,
                 ssl_context=context if implicit else None,
                 timeout=self._timeout_seconds,
             )
-            client.normalise_times = False  # else INTERNALDATE comes back naive, in local time
+            self.client.normalise_times = False  # else INTERNALDATE comes back naive, in local time
             if context is not None and not implicit:
-                client.starttls(context)
+                self.client.starttls(context)
         except IMAP_FAILURES as error:
-            if client is not None:
-                with suppress(*IMAP_FAILURES):
-                    client.shutdown()
+            self.drop()
             raise self.failed(f"connecting to {seed.host}:{seed.port}", error) from None
-        return client
 
     def _tls_context(self) -> ssl.SSLContext:
         context = _NamedContext(ssl.PROTOCOL_TLS_CLIENT)

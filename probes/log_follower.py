@@ -10,7 +10,7 @@ from probes.errors import ProbeError
 
 _HEAD_BYTES = 256
 _TAIL_BYTES = 65536
-_BYTES_PER_READ = 4 * 1024 * 1024
+_BYTES_PER_READ = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class LogFollower:
         return LogPosition(inode=self._inode, offset=self._offset, head=_describe(self._head))
 
     def read(self) -> list[str]:
-        """Return the lines added since the last call, without line ends; at most 4 MB at a time.
+        """Return the lines added since the last call, without line ends; at most 1 MB at a time.
 
         Raises:
             ProbeError: the file may not be read.

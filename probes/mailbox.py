@@ -132,19 +132,24 @@ class MailboxReader:
         if now - self._connected_at > _CONNECTION_LIFETIME_SECONDS or now - self._used_at > _IDLE_LIMIT_SECONDS:
             self.close()
         if self._connection is None:
-            connection = ImapConnection(self._seed, timeout_seconds=self._timeout_seconds)
+            self._connection = connection = ImapConnection(self._seed, timeout_seconds=self._timeout_seconds)
             try:
-                self._folders = choose_folders(connection.listing(), junk=self._seed.junk)
-            except SeedError as error:
-                connection.close()
-                raise SeedError(f"seed {self._seed.name}: {error}") from None
-            except IMAP_FAILURES as error:
-                connection.drop()
-                raise connection.failed("listing the folders", error) from None
-            self._connection = connection
+                connection.open()
+                self._folders = self._choose_folders(connection)
+            except SeedError:
+                self._drop()
+                raise
             self._connected_at = now
         self._used_at = now
         return self._connection
+
+    def _choose_folders(self, connection: ImapConnection) -> tuple[Folder, ...]:
+        try:
+            return choose_folders(connection.listing(), junk=self._seed.junk)
+        except SeedError as error:
+            raise SeedError(f"seed {self._seed.name}: {error}") from None
+        except IMAP_FAILURES as error:
+            raise connection.failed("listing the folders", error) from None
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

@@ -1,0 +1,140 @@
+import contextlib
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probes.errors import FactFormatError
+from probes.fact_json import fact_from_json, fact_to_json
+from probes.observation import Notice, NoticeKind, Observation, Outcome, Signal, Source
+
+texts = st.text(min_size=1)
+maybe = st.none() | texts
+times = st.datetimes(timezones=st.just(UTC), min_value=datetime(1971, 1, 1), max_value=datetime(2200, 1, 1))  # noqa: DTZ001
+observations = st.builds(
+    Observation,
+    at=times,
+    provider=texts,
+    signal=st.sampled_from(Signal),
+    source=st.sampled_from(Source),
+    outcome=st.sampled_from(Outcome),
+    receiver=maybe,
+    seed=maybe,
+    round=maybe,
+    confirmation=st.booleans(),
+    value=st.none() | texts | st.floats(allow_nan=False, allow_infinity=False),
+    category=maybe,
+    stage=maybe,
+    temporary=st.none() | st.booleans(),
+    rule=maybe,
+    text=maybe,
+    count=st.integers(min_value=1),
+)
+notices = st.builds(
+    Notice, at=times, kind=st.sampled_from(NoticeKind), detail=st.dictionaries(st.text(), st.text(), max_size=4)
+)
+
+
+@given(observations | notices)
+def test_every_fact_survives_the_file(fact) -> None:
+    line = fact_to_json(fact)
+    assert "\n" not in line
+    assert fact_from_json(line) == fact
+
+
+def test_the_written_form_is_the_published_one() -> None:
+    fact = Observation(
+        at=datetime(2026, 11, 23, 21, 0, tzinfo=timezone(timedelta(hours=1))),
+        provider="mailgun",
+        signal=Signal.PLACEMENT,
+        source=Source.PROBE,
+        outcome=Outcome.BAD,
+        receiver="gmail",
+        seed="g1",
+        round="r1",
+        value="spam",
+    )
+    assert json.loads(fact_to_json(fact)) == {
+        "v": 1,
+        "at": "2026-11-23T20:00:00Z",
+        "provider": "mailgun",
+        "receiver": "gmail",
+        "seed": "g1",
+        "round": "r1",
+        "signal": "placement",
+        "source": "probe",
+        "outcome": "bad",
+        "value": "spam",
+    }
+    notice = Notice(at=fact.at, kind=NoticeKind.GAP, detail={"seconds": "30"})
+    assert json.loads(fact_to_json(notice)) == {
+        "v": 1,
+        "at": "2026-11-23T20:00:00Z",
+        "fact": "gap",
+        "detail": {"seconds": "30"},
+    }
+
+
+def test_a_line_written_by_hand_needs_four_fields() -> None:
+    fact = fact_from_json('{"at": "2026-11-23T20:00:00+00:00", "provider": "a", "signal": "live", "outcome": "good"}')
+    assert fact == Observation(
+        at=datetime(2026, 11, 23, 20, 0, tzinfo=UTC),
+        provider="a",
+        signal=Signal.LIVE,
+        source=Source.LOG,
+        outcome=Outcome.GOOD,
+    )
+    assert fact_from_json('{"at": "2026-11-23T20:00:00Z", "fact": "start"}').kind is NoticeKind.START
+
+
+GOOD = {"at": "2026-11-23T20:00:00Z", "provider": "a", "signal": "session", "outcome": "good"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"at": None}, 'field "at" is missing'),
+        ({"at": "yesterday"}, 'field "at" must be a time with zone'),
+        ({"at": "2026-11-23T20:00:00"}, 'field "at" must be a time with zone'),
+        ({"provider": None}, 'field "provider" is missing'),
+        ({"provider": 3}, 'field "provider" must be a text'),
+        ({"signal": "smell"}, 'field "signal" must be one of session, acceptance'),
+        ({"outcome": None}, 'field "outcome" is missing'),
+        ({"outcome": ["good"]}, 'field "outcome" must be one of good, bad, unknown'),
+        ({"source": "rumour"}, 'field "source" must be one of probe, log, event'),
+        ({"value": True}, 'field "value" must be seconds or a folder'),
+        ({"value": 10**400}, 'field "value" must be a finite number'),
+        ({"count": 0}, 'field "count" must be a whole number'),
+        ({"count": 1.5}, 'field "count" must be a whole number'),
+        ({"temporary": "no"}, 'field "temporary" must be true or false'),
+        ({"v": 2}, 'field "v" must be 1'),
+        ({"recieiver": "gmail"}, 'field "recieiver" is not a field'),
+        ({"fact": "gap"}, "is not a field of a fact; known are at, detail, fact, v"),
+    ],
+)
+def test_a_wrong_line_is_named_with_its_field(changes: dict, problem: str) -> None:
+    with pytest.raises(FactFormatError) as caught:
+        fact_from_json(json.dumps(GOOD | changes), line_number=7)
+    assert str(caught.value).startswith("line 7: ")
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize("line", ["", "[]", "nonsense", '{"value": NaN}', "3", pytest.param("[" * 100000, id="deep")])
+def test_a_line_that_is_no_object_is_named(line: str) -> None:
+    with pytest.raises(FactFormatError, match=r"^line 3: "):
+        fact_from_json(line, line_number=3)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+    )
+)
+def test_any_json_is_a_fact_or_an_error_of_ours(value) -> None:
+    with pytest.raises(FactFormatError):
+        fact_from_json(json.dumps(value))
+    if isinstance(value, dict):
+        with contextlib.suppress(FactFormatError):
+            fact_from_json(json.dumps(GOOD | value))
