@@ -59,10 +59,10 @@ ACCOUNT_REPLIES: tuple[AccountReply, ...] = (
         example="550 Domain sandbox1.mailgun.org is not allowed to send: Sandbox subdomains are for test "
         "purposes only. Please add your own domain or add the address to authorized recipients.",
     ),
-    AccountReply(
+    AccountReply(  # about the domain of the login, so about every message, not about one sender
         id="mailgun-domain-unverified",
         pattern=".*is not allowed to send: the domain is unverified",
-        category=Category.CONFIG,
+        category=Category.SENDER,
         example="550 Domain mg.example.org is not allowed to send: The domain is unverified and requires DNS "
         "configuration.",
     ),

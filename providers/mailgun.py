@@ -38,7 +38,7 @@ REPLIES: tuple[TextRule, ...] = (
     TextRule(
         id="mailgun-domain-unverified",
         pattern=r"is not allowed to send: the domain is unverified",
-        category=Category.CONFIG,
+        category=Category.SENDER,
         temporary=False,
     ),
     TextRule(

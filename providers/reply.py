@@ -7,6 +7,7 @@ from enum import IntEnum
 _ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s+|$)")
 _LINE = re.compile(r"([2-5][0-9]{2})(?:[ -](.*))?", re.DOTALL)
 _CODES = range(200, 600)
+_CONTINUED = re.compile(r"([2-5][0-9]{2})-")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\s]+")
 _MESSAGE_ID = (
     re.compile(r"queued (?:as|with id):? <?([^\s<>,;]+)>?", re.IGNORECASE),
@@ -68,10 +69,14 @@ def parse_reply(text: str) -> Reply | None:
     """Return the reply written as a relay sends it or a log quotes it, "550 5.7.1 No", or None for garbage.
 
     Further lines, each with the code again, are taken as one multi-line reply; the last line's code counts.
+    Postfix logs such a reply in one line, with blanks for line ends: "550-5.7.1 No 550 5.7.1 way".
     """
     code = 0
     lines: list[str] = []
-    for line in text.strip().split("\n"):
+    text = text.strip()
+    if first := _CONTINUED.match(text):
+        text = re.sub(rf"\s+(?={first[1]}[ -])", "\n", text)
+    for line in text.split("\n"):
         found = _LINE.fullmatch(line.strip())
         if found is None:
             return None

@@ -9,16 +9,17 @@ from aiosmtplib.errors import SMTPReadTimeoutError, SMTPServerDisconnected
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers import mailgun, sendgrid
 from providers.account_replies import ACCOUNT_REPLIES
 from providers.classify import classify_reply, classify_transport
 from providers.failure import Category, Stage
+from providers.mailgun import MailgunProvider
 from providers.reply import Reply, parse_reply
+from providers.sendgrid import SendgridProvider
 from tests.providers.wordings import CONTENT, NOT_THE_ACCOUNT, RECIPIENT, SENDER
 
 NOW = datetime(2025, 8, 25, 7, 0, 0, tzinfo=UTC)
 C, S = Category, Stage
-ACCOUNT_LEVEL = {C.ACCOUNT, C.AUTH, C.QUOTA, C.CONFIG}
+ACCOUNT_LEVEL = {C.ACCOUNT, C.AUTH, C.QUOTA, C.CONFIG, C.SENDER}
 
 
 def classified(line, stage=S.MAIL, rules=()):
@@ -33,7 +34,7 @@ MAILGUN = [
     ("421 Domain sandbox1.mailgun.org is not allowed to send: Sandbox subdomains are for test purposes only. Please "
      "add your own domain", S.END_OF_DATA, C.CONFIG, False, None),
     ("421 Domain D is not allowed to send: Free accounts are for test purposes only.", S.RCPT, C.CONFIG, False, None),
-    ("421 Domain D is not allowed to send: The domain is unverified and requires DNS configuration.", S.MAIL, C.CONFIG,
+    ("421 Domain D is not allowed to send: The domain is unverified and requires DNS configuration.", S.MAIL, C.SENDER,
      False, None),
     ("550 Domain D is not allowed to send: Account disabled", S.MAIL, C.ACCOUNT, False, None),
     ("421 account-requests-per-sec limit exceeded, try again after 120 seconds", S.MAIL, C.RATE, True, 120),
@@ -130,13 +131,13 @@ CODES = [
 
 @pytest.mark.parametrize(("line", "stage", "category", "temporary", "wait"), MAILGUN)
 def test_mailgun_says_and_means(line, stage, category, temporary, wait):
-    found = classified(line, stage, mailgun.REPLIES)
+    found = classified(line, stage, MailgunProvider.reply_rules)
     assert (found.category, found.temporary, found.retry_after_seconds) == (category, temporary, wait)
 
 
 @pytest.mark.parametrize(("line", "stage", "category", "temporary", "wait"), SENDGRID)
 def test_sendgrid_says_and_means(line, stage, category, temporary, wait):
-    found = classified(line, stage, sendgrid.REPLIES)
+    found = classified(line, stage, SendgridProvider.reply_rules)
     assert (found.category, found.temporary, found.retry_after_seconds) == (category, temporary, wait)
 
 
@@ -173,7 +174,9 @@ def test_content_is_not_the_accounts_affair(line):
     assert found in {C.CONTENT, C.SIZE, C.REPUTATION, C.POLICY, C.SENDER}
 
 
-@pytest.mark.parametrize("rules", [(), mailgun.REPLIES, sendgrid.REPLIES], ids=["smtp", "mailgun", "sendgrid"])
+@pytest.mark.parametrize(
+    "rules", [(), MailgunProvider.reply_rules, SendgridProvider.reply_rules], ids=["smtp", "mailgun", "sendgrid"]
+)
 @pytest.mark.parametrize("reply", ACCOUNT_REPLIES, ids=lambda reply: reply.id)
 def test_account_replies_are_the_accounts_affair_whoever_says_them(reply, rules):
     found = classified(reply.example, S.MAIL, rules)
@@ -214,7 +217,9 @@ REPLIES = st.builds(
 )
 
 
-@given(REPLIES, st.sampled_from(Stage), st.sampled_from([(), mailgun.REPLIES, sendgrid.REPLIES]))
+@given(
+    REPLIES, st.sampled_from(Stage), st.sampled_from([(), MailgunProvider.reply_rules, SendgridProvider.reply_rules])
+)
 def test_any_reply_at_any_stage_is_classified(reply, stage, rules):
     found = classify_reply(reply, stage, now=NOW, rules=rules)
     assert found.stage is stage

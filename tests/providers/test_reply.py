@@ -18,6 +18,10 @@ from providers.reply import Reply, ReplyClass, make_reply, parse_reply, provider
             "550-5.7.26 This mail is\r\n550-5.7.26 unauthenticated\r\n550 5.7.26  gsmtp",
             Reply(code=550, enhanced="5.7.26", text="This mail is unauthenticated gsmtp"),
         ),
+        (
+            "550-5.1.1 The account that 550-5.1.1 you tried to reach 550 5.1.1 does not exist",
+            Reply(code=550, enhanced="5.1.1", text="The account that you tried to reach does not exist"),
+        ),
         ("421-closing\r\n421 4.3.2 soon", Reply(code=421, enhanced="4.3.2", text="closing soon")),
         ("250-strange\r\n421 last line counts", Reply(code=421, text="strange last line counts")),
         ("550 5.7.1 one\r\n", Reply(code=550, enhanced="5.7.1", text="one")),
