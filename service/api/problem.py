@@ -56,7 +56,7 @@ def problem_of(error: errors.RelaypilotError) -> dict[str, Any]:
     status = next(HTTP_STATUS[kind] for kind in type(error).__mro__ if kind in HTTP_STATUS)
     fields: dict[str, Any] = {}
     if isinstance(error, errors.ConfigError):
-        fields["errors"] = [{"field": one.key, "detail": str(one)} for one in error.problems]
+        fields["errors"] = [{"field": one.key, "rule": one.rule, "detail": str(one)} for one in error.problems]
     return problem(_name(type(error)), status, str(error), exit_status=error.exit_status, **fields)
 
 

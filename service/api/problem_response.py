@@ -21,6 +21,7 @@ class WrongInput(BaseModel):
 
     field: str = Field(description='Where it stands: "body.to", "query.window".')
     detail: str = Field(description="What is wrong with it.")
+    rule: str | None = Field(None, description="Which rule of the configuration it breaks.")
 
 
 class Problem(BaseModel):

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from service.cli.client import ProblemAnsweredError
-from service.errors import RelaypilotError, UsageError
+from service.errors import ConfigError, RelaypilotError, UsageError
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _BROKEN_PIPE = 1  # as typer ends when it meets one first
@@ -44,5 +44,14 @@ def _report(error: RelaypilotError, as_json: bool) -> int:
 
             document = problem_of(error)
         print(json.dumps(document, ensure_ascii=False), flush=True)
-    print(f"relaypilot: {error}", file=sys.stderr)
+    print(f"relaypilot: {_sentence(error)}", file=sys.stderr)
     return status
+
+
+def _sentence(error: RelaypilotError) -> str:
+    """Return the error as one sentence; the mistakes of a configuration one a line below theirs."""
+    if not isinstance(error, ConfigError) or len(error.problems) == 1:
+        return str(error)
+    return "\n".join(
+        (f"the configuration has {len(error.problems)} mistakes:", *(f"  {one}" for one in error.problems))
+    )

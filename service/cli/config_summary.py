@@ -1,8 +1,7 @@
 """What a configuration amounts to: who and what is in it, what probing costs, what is worth a second look. Pure."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from service.config import Config
 from service.decision.policy import Mode
@@ -23,10 +22,6 @@ class Summary:
     messages_per_provider_per_month: int
     session_checks_per_provider_per_day: int
     warnings: tuple[str, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the numbers under their names."""
-        return asdict(self)
 
     def lines(self) -> tuple[str, ...]:
         """Return the numbers in sentences."""
