@@ -99,6 +99,9 @@ class ProbesTable(Table):
     imap_timeout: PositiveDuration = Field(
         timedelta(seconds=20), description="Longest wait for one answer of a seed's IMAP server."
     )
+    keep: Duration = Field(
+        timedelta(days=7), description="Probes of ours older than this are deleted from the seed mailboxes."
+    )
     control_host: HostPort | None = Field(
         None,
         examples=["www.example.org:443"],

@@ -166,6 +166,7 @@ class Daemon:
         every("control check", CONTROL_SECONDS, self._prober.tell_control, jitter_ratio=jitter)
         every("live mail", LIVE_SECONDS, self._live.read)
         every("retention", PRUNE_SECONDS, self._prune, jitter_ratio=jitter)
+        every("old probes", PRUNE_SECONDS, self._prober.delete_old_probes, jitter_ratio=jitter)
 
     async def _prune(self) -> None:
         keep = self._owner.setup.config.store.keep_observations

@@ -155,6 +155,12 @@ class Prober:
         """Run the control check and tell its outcome, as the schedule asks."""
         self._tell((await self.control(),))
 
+    async def delete_old_probes(self) -> None:
+        """Delete probes of ours from the seed mailboxes that are older than configured, as the schedule asks."""
+        keep = self.setup.config.probes.keep.total_seconds()
+        if deleted := await self.collector.delete_old_probes(older_than_seconds=keep):
+            _log.info("old probes deleted from the seed mailboxes", messages=deleted)
+
     async def aclose(self) -> None:
         """End what is under way and close every connection."""
         for task in self._tasks:
