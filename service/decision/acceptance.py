@@ -24,6 +24,7 @@ from service.decision.streak import BEYOND_RCPT, failed, hard_fault, still_faili
 from service.decision.tally import bucket_of
 
 PAIR_SECONDS = 30.0  # a sibling's success this soon after a failure still clears our network
+_MESSAGE = "message"
 _LIVE = (ANY_RECEIVER, Signal.LIVE)
 LIVE_STAMP = timedelta(seconds=10)  # live mail is stamped with the end of its ten seconds
 _UNKNOWN_PROVIDER = ProviderState()
@@ -48,7 +49,10 @@ def took(state: State, observation: Observation, policy: Policy) -> State:
         trouble=trouble,
     )
     providers = {**state.providers, name: after}
-    context = state.context if state.context.local is None else replace(state.context, local=None)
+    context = state.context
+    if context.local is not None or _MESSAGE in context.notes:
+        notes = {key: note for key, note in context.notes.items() if key != _MESSAGE}
+        context = replace(context, local=None, notes=notes)
     state = State(
         at=at, providers=providers, rounds=state.rounds, due_at=state.due_at, closed=state.closed, context=context
     )
@@ -232,7 +236,7 @@ def _explained(context: Context, proof: Proof, since: datetime, cite: Observatio
         control = "fails" if checked else "has not been made since"
         return replace(context, local=LocalFault(since=since, control=control, cite=cite))
     sentence = f"Every provider refuses our probes alike, so it is our message or domain: {quoted(cite)}."
-    return replace(context, notes={**context.notes, "message": Note(at=cite.at, sentence=sentence)})
+    return replace(context, notes={**context.notes, _MESSAGE: Note(at=cite.at, sentence=sentence)})
 
 
 def _noted(state: State, observation: Observation, whose: Blame) -> State:

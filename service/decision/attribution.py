@@ -37,6 +37,7 @@ class Proof(StrEnum):
 
 _ACCOUNT = frozenset({"auth", "account", "quota", "sender"})
 _PLAIN = frozenset({"provider", "provider-temp", "rate"})
+COMPARED = (Signal.ARRIVAL, Signal.PLACEMENT, Signal.LATENCY, Signal.AUTHENTICATION)
 _PATH = frozenset({"network", "tls"})
 
 
@@ -94,7 +95,7 @@ def compare_round(group: Group, *, paired: bool) -> tuple[tuple[Compared, ...], 
     """
     compared: list[Compared] = []
     shared: list[Shared] = []
-    for signal in (Signal.ARRIVAL, Signal.PLACEMENT, Signal.LATENCY, Signal.AUTHENTICATION):
+    for signal in COMPARED:
         results, failed_for_all = _by_provider(group, signal, paired=paired)
         compared += [
             Compared(

@@ -63,8 +63,9 @@ def drained(overrides: tuple[Override, ...], now: datetime) -> frozenset[str]:
 def ordered(first: str, healths: Mapping[str, Health], policy: Policy, out: frozenset[str]) -> tuple[str, ...]:
     """Return the route's order: the chosen provider, then the others, working ones first, each by preference.
 
-    Unproven and degraded ones that still accept stay behind the working ones, drained ones behind those,
-    refusing ones last. A provider that refuses our account leaves the list: it would only hold mail up.
+    Those unproven, with an unacknowledged account fault, or degraded though they still accept, stay behind the
+    working ones, drained ones behind those, refusing ones last. A provider that refuses our account leaves the
+    list: it would only hold mail up.
     """
     rest = [n for n in policy.providers if n != first and not healths[n].account_fault]
     return (first, *sorted(rest, key=lambda n: _place(healths[n], drained=n in out)))
@@ -77,4 +78,4 @@ def _place(health: Health, *, drained: bool) -> tuple[int, int]:
         return 3, 0
     if health.severity is not Severity.NONE:
         return 2, health.severity.rank
-    return (1, 0) if health.status is Status.UNKNOWN else (0, 0)
+    return (1, 0) if health.status is Status.UNKNOWN or health.needs_ack else (0, 0)

@@ -52,7 +52,7 @@ def decode(kind: Any, plain: Any) -> Any:
         return {decode(arguments[0], key): decode(arguments[1], item) for key, item in plain}
     if is_dataclass(kind):
         hints = _hints(kind)  # type: ignore[arg-type]
-        return kind(**{name: decode(hints[name], item) for name, item in plain.items()})
+        return kind(**{name: decode(hints[name], item) for name, item in plain.items()})  # type: ignore[operator]
     if kind is datetime:
         return datetime.fromisoformat(plain)
     return kind(plain)

@@ -9,7 +9,7 @@ from probes.observation import Observation, Signal
 from service.decision.calibration import calibrate
 from service.decision.evidence import Track
 from service.decision.policy import Policy
-from service.decision.reason import hard_fault_reason, healthy_reason, streak_reason, test_reason, utc
+from service.decision.reason import hard_fault_reason, healthy_reason, streak_reason, tested_reason, utc
 from service.decision.route import ANY_RECEIVER
 from service.decision.severity import Severity, severity_of, worst
 from service.decision.state import ProviderState, State
@@ -200,7 +200,7 @@ def _faults(name: str, provider: ProviderState, receiver: str, policy: Policy, n
                 since=track.since or track.alarmed_at,
                 good_run=track.good_run,
                 hard=severity is Severity.LOSING,
-                reason=test_reason(name, where, signal, track),
+                reason=tested_reason(name, where, signal, track, paired=len(policy.providers) > 1),
                 evidence=track.cites,
             )
         )

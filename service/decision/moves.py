@@ -17,7 +17,7 @@ class Move:
 
     at: datetime
     trigger: str  # "automatic", "manual", "failback"
-    left: str | None  # the provider that was active before, if known
+    left: str  # the provider that was active before
     active: str
     rule: str
     reason: str

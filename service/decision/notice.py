@@ -120,7 +120,8 @@ def _switched(context: Context, at: datetime, detail: Mapping[str, str], policy:
         return replace(context, failed_applies=context.failed_applies + 1, failed_at=at)
     if outcome != "applied":
         return context
-    left = context.route[0] if context.route else None
+    # Before the first recorded move the preferred provider is taken to have been active.
+    left = context.route[0] if context.route else detail.get("from") or policy.providers[0]
     moves = context.moves
     moved = left != route[0] and detail.get("rule") != STANDBY_ORDER
     if moved:
@@ -130,7 +131,7 @@ def _switched(context: Context, at: datetime, detail: Mapping[str, str], policy:
             Move(
                 at=at,
                 trigger=trigger,
-                left=left or detail.get("from") or None,
+                left=left,
                 active=route[0],
                 rule=detail.get("rule", ""),
                 reason=detail.get("reason", ""),

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from probes.observation import Observation, Signal
-from service.decision.attribution import Blame, Compared, Shared, compare_round
+from probes.observation import Observation, Outcome, Signal
+from service.decision.attribution import COMPARED, Blame, Compared, Shared, compare_round, verdict
 from service.decision.calibration import calibrate
 from service.decision.evidence import Results, tallied, tested, voided
 from service.decision.policy import Policy
@@ -66,7 +66,7 @@ def _closed(state: State, group: Group, at: datetime, policy: Policy) -> State:
         if doubt is not providers[name].trouble.doubt:
             providers[name] = replace(providers[name], trouble=replace(providers[name].trouble, doubt=doubt))
     notes = {**state.context.notes, **{_note_key(s, group): _note(s, group, at) for s in shared}}
-    for stale in _disproved(compared, group):
+    for stale in _disproved(group):
         notes.pop(stale, None)
     return State(
         at=at,
@@ -143,9 +143,13 @@ def _note(shared: Shared, group: Group, at: datetime) -> Note:
     return Note(at=at, sentence=f"Mail to {where} {what} through every provider, {whose}; no provider is blamed.")
 
 
-def _disproved(compared: tuple[Compared, ...], group: Group) -> list[str]:
+def _disproved(group: Group) -> set[str]:
     """Return the notes that this round disproves: some provider's mail fared well there."""
-    good = {one.signal for one in compared if one.bad < one.total}
-    where = (group.receiver, *group.seeds)
-    whose = (Blame.SEED, Blame.RECEIVER, Blame.MESSAGE)
-    return [f"{blame}:{place}:{signal}" for signal in good for place in where for blame in whose]
+    found: set[str] = set()
+    for (_, seed), cell in group.cells.items():
+        for signal in COMPARED:
+            o = verdict(cell, signal)
+            if o is not None and o.outcome is Outcome.GOOD:
+                found.add(f"{Blame.SEED}:{seed}:{signal}")
+                found |= {f"{whose}:{group.receiver}:{signal}" for whose in (Blame.RECEIVER, Blame.MESSAGE)}
+    return found

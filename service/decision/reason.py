@@ -60,13 +60,14 @@ def streak_reason(name: str, streak: Streak) -> str:
     return f"{name} is suspected: {failures} since {utc(streak.first.at)} failed {quoted(streak.last)}; not confirmed."
 
 
-def test_reason(name: str, receiver: str, signal: Signal, track: Track) -> str:
-    """Return what the sequential test of this signal has found."""
+def tested_reason(name: str, receiver: str, signal: Signal, track: Track, *, paired: bool) -> str:
+    """Return what the sequential test of this signal has found; `paired`: in comparison with other providers."""
     verb, noun, failed = _VERBS[signal]
     where = "" if receiver == ANY_RECEIVER else f" at {receiver}"
     since = f" since {utc(track.since)}" if track.since else ""
-    paired = " while other providers' did not" if signal in (Signal.ARRIVAL, Signal.PLACEMENT, Signal.LATENCY) else ""
-    return f"{name} {verb}{where}: {track.since_bad} of {track.since_total} {noun}{since} {failed}{paired}."
+    compared = paired and signal in (Signal.ARRIVAL, Signal.PLACEMENT, Signal.LATENCY)
+    beside = " while other providers' did not" if compared else ""
+    return f"{name} {verb}{where}: {track.since_bad} of {track.since_total} {noun}{since} {failed}{beside}."
 
 
 def healthy_reason(name: str, receiver: str, counts: Iterable[tuple[Signal, int, int]]) -> str:
