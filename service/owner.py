@@ -15,6 +15,7 @@ from providers.base import Clock
 from service.agreement import known_generation, outcomes
 from service.cycle import Seen, Verdict, judge
 from service.decision.health import Health, Status, health
+from service.decision.override import Override
 from service.decision.policy import Mode
 from service.decision.route import Route, simple_route
 from service.decision.state import policy_hash
@@ -76,6 +77,7 @@ class Owner:
         self._read_at = float("-inf")
         self._last_note: tuple[str, str] | None = None
         self._told: dict[tuple[str, str], Health] = {}
+        self._orders: tuple[Override, ...] = ()
         self._agreed = False
         self.cycled_at: float | None = None
         self.config_problem: str | None = None
@@ -174,6 +176,7 @@ class Owner:
                 await self._agree()
             await self.read_route()
         self._tell_health()
+        self._tell_expired_orders()
         verdict = judge(self.seen())
         if verdict.kind == "move":
             verdict = await self._carry_out_automatically(verdict)
@@ -318,6 +321,14 @@ class Owner:
                     who = key[0] if key[1] == "*" else f"{key[0]} at {key[1]}"
                     self._events.say("health", f"{who} is {now_health.status}: {now_health.reason}", key[0])
                 self._told[key] = now_health
+
+    def _tell_expired_orders(self) -> None:
+        now = self._clock.now()
+        for order in self._orders:
+            if order in self.memory.state.context.overrides and not order.in_force(now):
+                what = " ".join(filter(None, (order.verb, order.provider)))
+                self._events.say("override", f"The {what} that {order.actor} ordered has expired.", order.provider)
+        self._orders = tuple(order for order in self.memory.state.context.overrides if order.in_force(now))
 
     async def in_postfix_thread(self, call: Callable[..., T], *args: Any) -> T:
         """Run a blocking call of Postfix control in its own thread."""
