@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from probes.observation import Observation, Outcome, Signal, Source
 from service.decision.attribution import Blame, Proof, blame, proof_needed
 from service.decision.calibration import LIVE_CLUSTER_SECONDS, calibrate
-from service.decision.evidence import Results, Track, tallied, tested, voided
+from service.decision.evidence import Results, Track, tallied, voided, weighed
 from service.decision.policy import Policy
 from service.decision.reason import quoted
 from service.decision.route import ANY_RECEIVER
@@ -279,13 +279,13 @@ def _counted(
     else:
         if track is not None and (at - track.last_at).total_seconds() > policy.evidence_lifetime_seconds:
             track = voided(track)
-        tracks[key] = tested(track, results, calibrate(policy)[key], policy.failback_rounds)
+        tracks[key] = weighed(track, results, calibrate(policy)[key], policy.failback_rounds)
     if observation.receiver is not None and signal is not Signal.SESSION:
         key = (observation.receiver, signal)
         tracks[key] = tallied(tracks.get(key), results)
     live = tracks.get(_LIVE)
     if live is not None and live.alarmed_at is not None and not bad and _stands_in(observation, live):
-        tracks[_LIVE] = tested(live, replace(results, total=0), calibrate(policy)[_LIVE], policy.failback_rounds)
+        tracks[_LIVE] = weighed(live, replace(results, total=0), calibrate(policy)[_LIVE], policy.failback_rounds)
     return tracks
 
 

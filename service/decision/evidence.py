@@ -85,14 +85,16 @@ def tallied(track: Track | None, results: Results) -> Track:
     )
 
 
-def tested(track: Track | None, results: Results, bank: Bank, recovery_clusters: int) -> Track:
+def weighed(track: Track | None, results: Results, bank: Bank, recovery_clusters: int) -> Track:
     """Return the track with these results counted and tested.
 
     An alarm stays until `recovery_clusters` clusters in a row were good; meanwhile nothing else is learnt.
     """
-    if track is None:
+    if track is None or not track.scores:
         zero = (0.0,) * len(bank.levels[0])
-        track = Track(tally=Tally(bucket=results.bucket, bad=0, total=0), last_at=results.at, scores=zero, base=zero)
+        tally = track.tally if track else Tally(bucket=results.bucket, bad=0, total=0)
+        cites = track.cites if track else ()
+        track = Track(tally=tally, last_at=results.at, scores=zero, base=zero, cites=cites)
     same = results.cluster == track.cluster
     bad, total = results.bad, results.total
     if same:

@@ -226,7 +226,7 @@ def _signals(provider: ProviderState, receiver: str, policy: Policy, now: dateti
 
 def _score_ratio(track: Track, receiver: str, signal: Signal, policy: Policy) -> float:
     bank = calibrate(policy).get((receiver, signal))
-    if bank is None:
+    if bank is None or not track.scores:
         return 0.0
     return max(s / d.threshold for s, d in zip(track.scores, bank.levels[track.level], strict=True))
 

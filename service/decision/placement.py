@@ -7,7 +7,7 @@ from datetime import datetime
 from probes.observation import Observation, Outcome, Signal
 from service.decision.attribution import COMPARED, Blame, Compared, Shared, compare_round, verdict
 from service.decision.calibration import calibrate
-from service.decision.evidence import Results, tallied, tested, voided
+from service.decision.evidence import Results, tallied, voided, weighed
 from service.decision.policy import Policy
 from service.decision.round import Group, closes_at, is_complete, with_observation
 from service.decision.route import ANY_RECEIVER
@@ -101,7 +101,7 @@ def _judged(provider: ProviderState, one: Compared, group: Group, at: datetime, 
             continue
         if track is not None and (at - track.last_at).total_seconds() > policy.evidence_lifetime_seconds:
             track = voided(track)
-        tracks[key] = tested(track, results, bank, policy.failback_rounds)
+        tracks[key] = weighed(track, results, bank, policy.failback_rounds)
     return replace(provider, tracks=tracks)
 
 
