@@ -12,7 +12,7 @@ from service.api.serve import serve
 from service.clock import SystemClock, system_random
 from service.config_file import load_config, secrets_of
 from service.daemon_desk import DaemonDesk
-from service.errors import ConfigError, RelaypilotError
+from service.errors import RelaypilotError
 from service.events import EventLog
 from service.live import LIVE_SECONDS, POSITION, LiveMail
 from service.log import configure_logging
@@ -91,6 +91,7 @@ class Daemon:
             self._owner, self._events, clock, lambda: self._prober, lambda: self._live.problem, clock.now()
         )
         self._beat: Beat | None = None
+        self._parts: list[asyncio.Task[None]] = []
 
     async def run(self) -> int:
         """Run until told to stop, or until a part fails.
@@ -196,7 +197,7 @@ class Daemon:
             self._notifier.reloading(self._clock.monotonic())
             try:
                 await self._reload()
-            except ConfigError as error:
+            except RelaypilotError as error:
                 self._owner.config_problem = f"The changed configuration is not used; the old one is in force: {error}"
                 self._events.say("config", self._owner.config_problem)
                 _log.error("the configuration was not reloaded", problem=str(error))

@@ -14,8 +14,6 @@ from probes.observation import Fact, Notice, NoticeKind
 from providers.base import Clock
 from service.agreement import known_generation, outcomes
 from service.cycle import Seen, Verdict, judge
-from service.decision.health import Health, Status, health
-from service.decision.override import Override
 from service.decision.policy import Mode
 from service.decision.route import Route, simple_route
 from service.decision.state import policy_hash
@@ -76,8 +74,7 @@ class Owner:
         self._inbox: asyncio.Queue[_Facts | _Call | None] = asyncio.Queue()
         self._read_at = float("-inf")
         self._last_note: tuple[str, str] | None = None
-        self._told: dict[tuple[str, str], Health] = {}
-        self._orders: tuple[Override, ...] = ()
+        self._reporter = Reporter(memory, events, clock)
         self._agreed = False
         self.cycled_at: float | None = None
         self.config_problem: str | None = None
@@ -175,8 +172,7 @@ class Owner:
             if not self._agreed:
                 await self._agree()
             await self.read_route()
-        self._tell_health()
-        self._tell_expired_orders()
+        await self._reporter.report(self.setup.policy)
         verdict = judge(self.seen())
         if verdict.kind == "move":
             verdict = await self._carry_out_automatically(verdict)
@@ -312,23 +308,6 @@ class Owner:
         if verdict.kind == "observed":
             self.assigned = decision.route
         self._events.say("blocked" if verdict.kind == "blocked" else "move", verdict.sentence, decision.route.active)
-
-    def _tell_health(self) -> None:
-        for key, now_health in health(self.memory.state, self.setup.policy, self._clock.now()).items():
-            before = self._told.get(key)
-            if before is None or before.status != now_health.status:
-                if before is not None or now_health.status not in (Status.UNKNOWN, Status.HEALTHY):
-                    who = key[0] if key[1] == "*" else f"{key[0]} at {key[1]}"
-                    self._events.say("health", f"{who} is {now_health.status}: {now_health.reason}", key[0])
-                self._told[key] = now_health
-
-    def _tell_expired_orders(self) -> None:
-        now = self._clock.now()
-        for order in self._orders:
-            if order in self.memory.state.context.overrides and not order.in_force(now):
-                what = " ".join(filter(None, (order.verb, order.provider)))
-                self._events.say("override", f"The {what} that {order.actor} ordered has expired.", order.provider)
-        self._orders = tuple(order for order in self.memory.state.context.overrides if order.in_force(now))
 
     async def in_postfix_thread(self, call: Callable[..., T], *args: Any) -> T:
         """Run a blocking call of Postfix control in its own thread."""

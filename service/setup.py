@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from probes.errors import ProbeError
 from probes.seeds import Seed
 from providers.base import Clock, Provider, TlsMode
+from providers.errors import ProviderError
 from providers.registry import make_provider
 from service.config import Config, SeedTable
 from service.config_file import policy_of
 from service.decision.policy import Policy
+from service.errors import RelaypilotError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,18 @@ class Setup:
 
 
 def set_up(config: Config, clock: Clock) -> Setup:
-    """Return providers, seeds and policy of a configuration; opens no connection."""
+    """Return providers, seeds and policy of a configuration; opens no connection.
+
+    Raises:
+        RelaypilotError: an adapter or a seed does not take its settings.
+    """
+    try:
+        return _set_up(config, clock)
+    except (ProviderError, ProbeError) as error:
+        raise RelaypilotError(f"Setting up providers and seeds failed: {error}") from error
+
+
+def _set_up(config: Config, clock: Clock) -> Setup:
     stage, total = config.probes.stage_timeout.total_seconds(), config.probes.total_timeout.total_seconds()
     providers = {
         settings.name: make_provider(settings, clock=clock, stage_timeout_seconds=stage, total_timeout_seconds=total)

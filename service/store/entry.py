@@ -1,4 +1,4 @@
-"""What the journal keeps of one switchover: the intention first, then exactly what became of it."""
+"""What the journal keeps: what was found wrong, each switchover intended, and exactly what became of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,8 +6,9 @@ from enum import StrEnum
 
 
 class JournalKind(StrEnum):
-    """Which step of a switchover an entry records."""
+    """What an entry records: a detection, or a step of a switchover."""
 
+    DETECTED = "detected"  # a provider was found degraded, or recovered: no switchover yet
     INTENDED = "intended"  # about to be applied
     APPLIED = "applied"
     FAILED = "failed"  # tried, rolled back
