@@ -47,7 +47,8 @@ def failed(streak: Streak | None, observation: Observation, policy: Policy) -> S
     """Return the streak with one more failure.
 
     A failure of the same round as the last, or too soon after it, is the same failure. A failed live delivery
-    opens a streak but never lengthens one: its cause may be a message, and its log line may be late.
+    opens a streak but never lengthens one: its cause may be a message, and its log line may be late. Nor does it
+    say whether our account is refused: the reply filter has made that reply a temporary one.
     """
     account = blame(observation) is Blame.ACCOUNT
     message = observation.stage in BEYOND_RCPT
@@ -68,7 +69,7 @@ def failed(streak: Streak | None, observation: Observation, policy: Policy) -> S
         count=streak.count + 1,
         first=streak.first,
         last=observation,
-        account=streak.account and account,
+        account=account and (streak.account or streak.last.source is Source.LOG),
         message=message,
         proof=min(streak.proof, proof_needed(observation), key=_ORDER.index),
     )
