@@ -24,6 +24,7 @@ from service.memory import Memory
 from service.postfix.client import HelperClient
 from service.postfix.current import Current
 from service.postfix.errors import PostfixError
+from service.reporter import Reporter
 from service.setup import Setup
 from service.store.entry import JournalKind
 from service.switchover import Move, Moved, Observer, carry_out, entry_of, switchover_fact
