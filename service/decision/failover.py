@@ -146,14 +146,14 @@ def _failback(
     """Return the move back to a preferred provider that has earned it, or what it still waits for."""
     if policy.failback is Failback.OFF:
         return None
-    out = drained(state.context.overrides, now)
+    out, unacknowledged = drained(state.context.overrides, now), None
     for name in policy.providers[: policy.providers.index(current.active)]:
         health = healths[name]
         if health.status is not Status.HEALTHY or name in out:
             continue
         if health.needs_ack:
-            reason = f"{name} takes mail again after an account fault; it returns once a person has acknowledged that."
-            return Stay(rule="account-fault", reason=reason, blocked_by=(f"Acknowledge with: relaypilot ack {name}",))
+            unacknowledged = unacknowledged or name
+            continue
         run = max((t.good_run for (_, s), t in state.providers[name].tracks.items() if s in _EARNING), default=0)
         if run < policy.failback_rounds or unproven(name, state, policy, now, left_for=Severity.NONE, since=None):
             continue
@@ -162,7 +162,11 @@ def _failback(
         reason = f"{name} is preferred and has earned its return: {health.reason}"
         move = Switchover(route=wanted, reason=reason, rule="failback", trigger=FAILBACK)
         return _through(move, closed, state, policy, None, alert=False)
-    return None
+    if unacknowledged is None:
+        return None
+    reason = f"{unacknowledged} takes mail again after an account fault; it returns once a person has acknowledged it."
+    clearing = (f"Acknowledge with: relaypilot ack {unacknowledged}",)
+    return Stay(rule="account-fault", reason=reason, blocked_by=clearing)
 
 
 def _tail(

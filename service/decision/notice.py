@@ -37,8 +37,7 @@ def noticed(state: State, notice: Notice, policy: Policy) -> State:
             if detail.get("verb") == "ack":
                 return _acknowledged(state, at, detail.get("provider") or None)
             return replace(state, context=replace(context, overrides=overridden(context.overrides, at, detail)))
-        case NoticeKind.SWITCHOVER:
-            return replace(state, context=_switched(context, at, detail, policy))
+    return replace(state, context=_switched(context, at, detail, policy))
 
 
 def void(state: State, at: datetime) -> State:

@@ -10,7 +10,7 @@ import pytest
 from probes.observation import Signal
 from service.decision.arl import average_run_length, steps_on_lattice, threshold_for
 from service.decision.calibration import budget, calibrate
-from service.decision.evidence import BASELINE_CLUSTERS, Results, Track, tallied, voided
+from service.decision.evidence import BASELINE_CLUSTERS, Results, Track, tallied, voided, weighed
 from service.decision.policy import Policy, policy_hash
 from service.decision.tally import BUCKETS, Tally, bucket_of, count, read
 from tests.core.story import POLICY, START

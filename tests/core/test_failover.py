@@ -377,6 +377,26 @@ def test_an_account_failed_provider_that_works_again_may_still_take_over_in_need
     assert story.decide().route.active == A
 
 
+def test_an_unacknowledged_one_does_not_keep_the_next_preferred_from_returning() -> None:
+    story = failed_over(SUSPENDED)
+    story.sweep({B: DOWN})
+    story.confirm({B: DOWN})
+    assert story.apply().route.active == C
+    while (move := until_move(story)).rule == "standby-order":
+        story.apply(move)
+    assert (move.trigger, move.route.active) == ("failback", B)
+
+
+def test_a_preferred_provider_that_was_never_ill_earns_its_return_too() -> None:
+    story = Story().warm()
+    story.switched((B, A, C), trigger="manual")
+    story.route = simple_route(B, A, C)
+    assert story.decide().rule == "healthy"
+    for _ in range(POLICY.failback_rounds):
+        story.wait(60).sweep()
+    assert story.decide().trigger == "failback"
+
+
 def test_failback_off_leaves_mail_where_it_is() -> None:
     story = failed_over(story=Story(policy=replace(POLICY, failback=Failback.OFF)))
     for _ in range(120):

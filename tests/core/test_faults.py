@@ -284,6 +284,14 @@ def test_a_local_fault_ends_when_the_control_check_passes_again() -> None:
     assert story.decide().rule == "healthy"
 
 
+def test_a_local_fault_ends_when_any_relay_answers_even_with_a_refusal() -> None:
+    story = Story().warm()
+    story.sweep(dict.fromkeys(POLICY.providers, DOWN))
+    story.wait(60).session(B, TEMPFAIL)
+    assert story.decide().rule == "healthy"
+    assert story.status(B) == "suspect"
+
+
 def test_one_provider_out_of_reach_is_its_own_fault_though_the_control_check_fails() -> None:
     story = Story().warm()
     story.notice("control", ok="no")
