@@ -4,15 +4,18 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
+import structlog
+
 from providers.base import Clock
 from service.views import EventView
 
 _KEEP = 200
 _LISTENER_BACKLOG = 100
+_log = structlog.get_logger("relaypilot.events")
 
 
 class EventLog:
-    """Keeps the newest events and hands each new one to every listener.
+    """Keeps the newest events, hands each new one to every listener, and logs it.
 
     A listener that does not keep up loses the oldest events, never the daemon its memory.
     """
@@ -23,7 +26,8 @@ class EventLog:
         self._listeners: set[asyncio.Queue[EventView | None]] = set()
 
     def say(self, kind: str, sentence: str, provider: str | None = None) -> None:
-        """Add one event and hand it to every listener."""
+        """Add one event, hand it to every listener and log it."""
+        _log.info(sentence, kind=kind)
         event = EventView(at=self._clock.now(), kind=kind, sentence=sentence, provider=provider)
         self._recent.appendleft(event)
         for listener in self._listeners:

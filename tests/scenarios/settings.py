@@ -1,0 +1,34 @@
+"""What the scenarios set instead of an administrator's minutes and hours."""
+
+import copy
+
+QUICK = {
+    "probes": {
+        "session_interval": "1500ms",
+        "stage_timeout": "1500ms",
+        "total_timeout": "6s",
+        "round_interval": "5s",
+        "deadline": "5s",
+        "late_after": "2500ms",
+        "poll_intervals": ["300ms", "500ms", "800ms"],
+        "imap_timeout": "3s",
+        "jitter": 0.0,
+    },
+    "policy": {
+        "tolerated_outage": "5s",
+        "confirmation_spacing": "1s",
+        "hold_down": "2s",
+        "failback": "off",
+        "failback_rounds": 2,
+        "moves_per_hour": 60,
+    },
+    "postfix": {"canary_wait": "6s", "connect_timeout": "1s"},
+}
+
+
+def quick(**tables):
+    """Return the quick settings with these keys of a table ("top" for the top level) changed."""
+    settings = copy.deepcopy(QUICK)
+    for table, values in tables.items():
+        settings.setdefault("" if table == "top" else table, {}).update(values)
+    return settings
