@@ -1,4 +1,4 @@
-"""At the start: brings journal, state and Postfix to agreement after a death in the middle of a move.
+"""Brings journal, state and Postfix to agreement after a death, or a lost answer, in the middle of a move.
 
 The root side's journal says what really happened to Postfix; ours says what was intended. An intention
 without an outcome gets the outcome that the root side recorded; a move that the root side knows and we do
@@ -45,9 +45,9 @@ def _outcome(entry: JournalEntry, line: JournalLine | None, now: datetime) -> tu
         pin_until=line.pin_until if line else None,
     )
     if line is None:
-        detail = "relaypilot was stopped before Postfix was touched."
+        detail = "relaypilot was cut short before Postfix was touched."
         return entry_of(move, JournalKind.FAILED, now, detail=detail), ()
-    detail = f"{line.detail} Learnt at the next start: relaypilot was stopped in the middle of this move."
+    detail = f"{line.detail} Learnt afterwards: relaypilot was cut short in the middle of this move."
     if line.outcome == "failed":
         return (
             entry_of(move, JournalKind.FAILED, line.at, detail=detail),

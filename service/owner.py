@@ -23,7 +23,7 @@ from service.events import EventLog
 from service.memory import Memory
 from service.postfix.client import HelperClient
 from service.postfix.current import Current
-from service.postfix.errors import PostfixError
+from service.postfix.errors import AnswerLostError, PostfixError
 from service.reporter import Reporter
 from service.setup import Setup
 from service.store.entry import JournalKind
@@ -31,6 +31,8 @@ from service.switchover import Move, Moved, Observer, carry_out, entry_of, switc
 
 T = TypeVar("T")
 _REREAD_SECONDS = 30.0
+_RETRY_SECONDS = 2.0
+_NOT_AGREED = "What became of the last move is not known yet; relaypilot is asking the root helper."
 _log = structlog.get_logger("relaypilot.owner")
 
 
@@ -169,7 +171,8 @@ class Owner:
             _log.warning("the journal could not be brought to agreement yet", problem=str(error))
 
     async def _cycle(self) -> None:
-        if self._clock.monotonic() - self._read_at >= _REREAD_SECONDS:
+        wait = _REREAD_SECONDS if self._agreed else _RETRY_SECONDS
+        if self._clock.monotonic() - self._read_at >= wait:
             if not self._agreed:
                 await self._agree()
             await self.read_route()
@@ -189,7 +192,7 @@ class Owner:
     def seen(self) -> Seen:
         """Return what a cycle would judge by now."""
         now = self._clock.now()
-        problem = self.memory.problem or self.current_problem
+        problem = self.memory.problem or self.current_problem or (None if self._agreed else _NOT_AGREED)
         route = self.current.route if self.current else None
         if route is None and self.setup.policy.mode is Mode.OBSERVE:
             route = self.assigned
@@ -259,6 +262,8 @@ class Owner:
                 observe=self._observe,
             )
         except (PostfixError, StoreError) as error:
+            # Either may leave an intention open: nothing further is moved before it is known what became of it.
+            self._agreed = not isinstance(error, AnswerLostError | StoreError)
             self._events.say("move", f"Moving mail to {to_route.active} failed: {error}", to_route.active)
             raise
         finally:

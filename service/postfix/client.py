@@ -8,7 +8,7 @@ from typing import Any
 from service.decision.route import Route
 from service.postfix.apply import Applied
 from service.postfix.current import Current
-from service.postfix.errors import HelperError, HelperUnreachableError
+from service.postfix.errors import AnswerLostError, HelperError, HelperUnreachableError
 from service.postfix.journal import JournalLine, line_from_json
 from service.postfix.protocol import (
     MAX_ANSWER_BYTES,
@@ -31,7 +31,7 @@ class HelperClient:
         HelperUnreachableError: nobody answers on the socket, or not in time.
         HelperError: the answer makes no sense.
 
-    After a time-out of `apply` the move may have been carried out: ask again with the same request identifier.
+    After an AnswerLostError of `apply` the move may have been carried out: the helper's journal knows.
     """
 
     def __init__(self, socket_path: Path, *, timeout_seconds: float = 90.0) -> None:
@@ -81,21 +81,27 @@ class HelperClient:
         self._ask(PlainRequest(op="ping"))
 
     def _ask(self, request: HelperRequest) -> Any:
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(self._timeout_seconds)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(self._timeout_seconds)
+            try:
                 connection.connect(str(self._path))
+            except OSError as error:
+                raise HelperUnreachableError(
+                    f"Nobody answers on the root helper's socket {self._path} ({error.strerror or 'timed out'}); "
+                    "is relaypilot-helper.service running?"
+                ) from error
+            try:
                 connection.sendall(request_line(request))
                 answer = _read_line(connection)
-        except TimeoutError as error:
-            raise HelperUnreachableError(
-                f"The root helper on {self._path} did not answer within {self._timeout_seconds:g} s; look at its log."
-            ) from error
-        except OSError as error:
-            raise HelperUnreachableError(
-                f"Nobody answers on the root helper's socket {self._path} ({error.strerror}); "
-                "is relaypilot-helper.service running?"
-            ) from error
+            except TimeoutError as error:
+                raise AnswerLostError(
+                    f"The root helper on {self._path} did not answer within {self._timeout_seconds:g} s; "
+                    "look at its log."
+                ) from error
+            except OSError as error:
+                raise AnswerLostError(
+                    f"The connection to the root helper on {self._path} broke ({error.strerror}); look at its log."
+                ) from error
         return parse_answer(answer)
 
 
@@ -109,7 +115,7 @@ def _read_line(connection: socket.socket) -> bytes:
     while not answer.endswith(b"\n"):
         part = connection.recv(65536)
         if not part:
-            raise HelperUnreachableError("The root helper closed the connection without an answer; look at its log.")
+            raise AnswerLostError("The root helper closed the connection without an answer; look at its log.")
         answer += part
         if len(answer) > MAX_ANSWER_BYTES:
             raise HelperError("The root helper's answer has no end; look at its log.")

@@ -21,9 +21,12 @@
     │   └── UndoFailedError             a failed move could not be undone completely
     └── HelperError                     the root helper gave no usable answer
         ├── HelperUnreachableError      nobody answers on its socket
+        │   └── AnswerLostError         it took the request and went away, or is late
+        │   └── AnswerLostError         it took the request and never answered: it may have been carried out
         └── RequestRefusedError         the request is malformed or not allowed
 
-Every `code` is the name of an error on the helper's socket.
+Every `code` is the name of an error on the helper's socket. After an error whose `outcome_known` is false a move
+may have been carried out, or be carried out yet: only the root side's journal says.
 """
 
 from typing import ClassVar
@@ -35,6 +38,7 @@ class PostfixError(RelaypilotError):
     """Postfix could not be controlled."""
 
     code: ClassVar[str] = "postfix"
+    outcome_known: ClassVar[bool] = True  # raised by a move: Postfix is as it was, and stays so
     exit_status = 8
 
 
@@ -148,25 +152,42 @@ class UndoFailedError(ApplyError):
     """A failed move could not be undone completely; a person has to look."""
 
     code = "undo-failed"
+    outcome_known = False
 
 
 class HelperError(PostfixError):
     """The root helper gave no usable answer."""
 
     code = "helper"
+    outcome_known = False
 
 
 class HelperUnreachableError(HelperError):
     """Nobody answers on the root helper's socket."""
 
     code = "helper-unreachable"
+    outcome_known = True
     exit_status = 4
+
+
+class AnswerLostError(HelperUnreachableError):
+    """The root helper took the request, and its answer did not come."""
+
+    code = "answer-lost"
+    outcome_known = False
+
+
+class AnswerLostError(HelperUnreachableError):
+    """The request was sent and no answer came: what was asked may have been carried out."""
+
+    code = "answer-lost"
 
 
 class RequestRefusedError(HelperError):
     """The helper takes no such request, or not from this user."""
 
     code = "request-refused"
+    outcome_known = True
 
 
 def errors_by_code() -> dict[str, type[PostfixError]]:

@@ -10,7 +10,7 @@ from probes.observation import Fact, NoticeKind
 from service.decision.route import Route, simple_route
 from service.errors import StoreFullError
 from service.postfix.apply import Applied
-from service.postfix.errors import CanaryFailedError, CommandFailedError, PostfixError
+from service.postfix.errors import AnswerLostError, CanaryFailedError, CommandFailedError, PostfixError
 from service.store.entry import JournalEntry, JournalKind
 from service.switchover import STEPS, Move, carry_out
 
@@ -115,6 +115,14 @@ async def test_a_failed_move_is_journaled_as_failed_and_raised():
     assert records.entries[1].detail == "The canary bounced."
     (fact,) = records.facts
     assert (fact.detail["outcome"], fact.detail["detail"]) == ("failed", "The canary bounced.")
+
+
+async def test_a_lost_answer_leaves_the_intention_open_since_the_move_may_have_been_made():
+    records = FakeRecords()
+    with pytest.raises(AnswerLostError):
+        await run(FakePostfix(AnswerLostError("No answer.")), records)
+    assert [e.kind for e in records.entries] == [JournalKind.INTENDED]
+    assert records.facts == []
 
 
 async def test_a_flush_that_fails_does_not_undo_the_move():
