@@ -14,8 +14,7 @@ async def test_listeners_hear_what_is_said_after_they_came_and_end_when_it_close
     heard: list[str] = []
 
     async def listen() -> None:
-        async for event in log.listen():
-            heard.append(event.sentence)
+        heard.extend([event.sentence async for event in log.listen()])
 
     task = asyncio.create_task(listen())
     await asyncio.sleep(0)
