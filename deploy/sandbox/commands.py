@@ -84,16 +84,13 @@ def _start(options: argparse.Namespace) -> int:
     def end(_number: int, _frame: FrameType | None) -> None:
         ended.set()
 
-    signal.signal(signal.SIGTERM, end)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
     with World.start(options.dir) as world:
         print(_environment(world), flush=True)
         with world.load(options.load) if options.load else nullcontext():
-            try:
-                while not ended.wait(1):
-                    pass
-            except KeyboardInterrupt:
-                print()
-        print("stopping")
+            ended.wait()
+        print("stopping", flush=True)
     return 0
 
 

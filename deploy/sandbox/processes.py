@@ -99,16 +99,17 @@ def end_recorded(layout: Layout, *, but: int | None = None) -> list[str]:
         try:
             process = psutil.Process(int(str(record["pid"])))
             same = abs(process.create_time() - float(str(record["created"]))) < _SAME_START_SECONDS
+            # An orphan stays as a zombie where process 1 does not reap (containers).
+            alive = process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             continue
-        if same and process.pid != but:
+        if same and alive and process.pid != but:
             ours.append((str(record["name"]), process))
     for number in (signal.SIGTERM, signal.SIGKILL):
         for _, process in ours:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(number)
-        _, alive = psutil.wait_procs([p for _, p in ours], timeout=3)
-        if not alive:
+        if not psutil.wait_procs([p for _, p in ours], timeout=3)[1]:
             break
     if but is None:
         layout.processes.unlink(missing_ok=True)

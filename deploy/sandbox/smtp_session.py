@@ -255,11 +255,11 @@ class Session:
         """Keep the client waiting after the final dot; without a time, a client that leaves takes its message along."""
         begun = time.monotonic()
         while fault := envelope.scope("hang_data"):
-            if fault.value is None and self._reader.at_eof():
-                raise _EndedError
             if fault.value is not None and time.monotonic() - begun >= float(fault.value):
                 return
             await asyncio.sleep(0.02)
+            if fault.value is None and self._reader.at_eof():
+                raise _EndedError
 
     async def _rset(self, _rest: str) -> None:
         self._envelope = None
