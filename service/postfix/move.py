@@ -44,13 +44,14 @@ _log = logging.getLogger(__name__)
 
 
 def sweep(installation: Installation) -> None:
-    """Remove what a move left aside when it was cut short before its intent was on disk."""
+    """Remove what a move left aside."""
     for directory in (installation.config_dir, installation.owned_dir, installation.helper_dir):
         for pattern in (f"*{NEW}", f"*{OLD}"):
             for path in directory.glob(pattern):
                 path.unlink(missing_ok=True)
-    if read_state(installation) is None and installation.owned_dir.is_dir():
-        installation.owned_dir.rmdir() if not any(installation.owned_dir.iterdir()) else None
+    owned_dir = installation.owned_dir
+    if read_state(installation) is None and owned_dir.is_dir() and not any(owned_dir.iterdir()):
+        owned_dir.rmdir()
     shutil.rmtree(stage_dir(installation), ignore_errors=True)
 
 
@@ -226,23 +227,22 @@ class Move:
             raise
 
     def _clean(self) -> None:
-        for change in self._changes:
-            change.clean()
-        for path in self._kept:
-            Change(path=path, before=None, after=None).clean()
-        shutil.rmtree(stage_dir(self._at), ignore_errors=True)
+        sweep(self._at)
         remove_intent(self._at)
 
     def _undo(self, detail: str) -> JournalLine:
         assert self._intent is not None  # noqa: S101 - nothing to undo before
+        self._observer("undo", "before")
         undo(self._at, self._intent)
+        self._observer("undo", "after")
+        self._observer("record-undo", "before")
         line = self._line("failed", detail)
         try:
             self._journal(line)
         except OSError:
             _log.exception("the failed move %s could not be journaled", self._request.request_id)
+        self._observer("record-undo", "after")
         self._clean()
-        sweep(self._at)
         return line
 
     def _journal(self, line: JournalLine) -> None:

@@ -17,6 +17,8 @@ Step = Literal[
     "canary",
     "record",
     "clean",
+    "undo",
+    "record-undo",
 ]
 STEPS: tuple[Step, ...] = (
     "snapshot",
@@ -32,6 +34,7 @@ STEPS: tuple[Step, ...] = (
     "record",
     "clean",
 )
+UNDO_STEPS: tuple[Step, ...] = ("undo", "record-undo")  # in place of the rest, when a move cannot be finished
 When = Literal["before", "after"]
 Observer = Callable[[Step, When], None]
 

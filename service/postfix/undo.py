@@ -1,6 +1,9 @@
 """Puts Postfix back to what it held before a move."""
 
+import os
+import stat
 from collections.abc import Mapping
+from pathlib import Path
 
 from service.postfix.change import Change
 from service.postfix.command import run
@@ -38,26 +41,29 @@ def undo(installation: Installation, intent: Intent) -> None:
 def _take_back(installation: Installation, intent: Intent, change: Change) -> None:
     """Take back owned settings or services from a file that was edited since, or an owned file whole."""
     if change.path == installation.main_cf:
-        _edit(installation, [], intent.settings_before)
+        _edit(installation, change.path, [], intent.settings_before)
     elif change.path == installation.master_cf:
-        _edit(installation, ["-M"], intent.services_before)
+        _edit(installation, change.path, ["-M"], intent.services_before)
     elif change.before is None:
         change.path.unlink(missing_ok=True)
     elif change.old.exists():
         change.old.replace(change.path)
 
 
-def _edit(installation: Installation, mode: list[str], values: Mapping[str, str | None]) -> None:
+def _edit(installation: Installation, path: Path, mode: list[str], values: Mapping[str, str | None]) -> None:
     former = [f"{name}={value}" for name, value in values.items() if value is not None]
     absent = [name for name, value in values.items() if value is None]
-    if former:
-        run(
-            "postconf", [*mode, "-e", *former], config_dir=installation.config_dir, search_path=installation.search_path
-        )
-    if absent:
-        run(
-            "postconf", [*mode, "-X", *absent], config_dir=installation.config_dir, search_path=installation.search_path
-        )
+    status = path.stat()
+    for edit, arguments in (("-e", former), ("-X", absent)):
+        if arguments:
+            run(
+                "postconf",
+                [*mode, edit, *arguments],
+                config_dir=installation.config_dir,
+                search_path=installation.search_path,
+            )
+    os.chown(path, status.st_uid, status.st_gid)  # postconf leaves root's file of mode 0644 (3.7.11, 2026-11)
+    path.chmod(stat.S_IMODE(status.st_mode))
 
 
 def _remove_owned_dir(installation: Installation, intent: Intent) -> None:

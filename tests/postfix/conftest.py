@@ -9,9 +9,9 @@ if os.geteuid() != 0:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
+def world():
     """A private Postfix instance and three peers, shared by the tests of a module."""
-    built = build_world(tmp_path_factory.mktemp("postfix"))
+    built = build_world()
     yield built
     built.tear_down()
 
