@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from service.cli.client import client_of
 from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
 from service.cli.page import Cell, Grid, Heading, Page, show, show_json
-from service.cli.words import everywhere, of, status_cell
+from service.cli.words import everywhere, status_cell
 
 if TYPE_CHECKING:
     from service.views import ExplainView, HealthView
@@ -32,9 +32,10 @@ def explain_page(explanation: "ExplainView") -> Page:
     ):
         if lines:
             page += [Heading(title), *(Cell(f"- {line}") for line in lines)]
-    if explanation.providers:
-        rows = tuple(_row(health) for health in explanation.providers)
-        page += [Heading("Health"), Grid(("PROVIDER", "RECEIVER", "HEALTH", "EVIDENCE", "REASON"), rows)]
+    # Every provider once, and every receiver where one is not healthy; `status` has the rest.
+    telling = [health for health in explanation.providers if health.receiver == "*" or health.status != "healthy"]
+    if telling:
+        page += [Heading("Health"), Grid(("PROVIDER", "RECEIVER", "HEALTH", "REASON"), tuple(map(_row, telling)))]
     return page
 
 
@@ -43,6 +44,5 @@ def _row(health: "HealthView") -> tuple[Cell, ...]:
         Cell(health.provider, "bold"),
         Cell(everywhere(health.receiver)),
         status_cell(health.status),
-        Cell(", ".join(f"{signal.signal} {of(signal)}" for signal in health.signals if signal.n) or "-"),
         Cell(health.reason),
     )

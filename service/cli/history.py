@@ -13,6 +13,7 @@ from service.cli.words import stamp
 if TYPE_CHECKING:
     from service.views import HistoryEntryView
 
+_OUTCOMES = ("applied", "failed")
 _STYLES = {"applied": "green", "failed": "red", "blocked": "yellow"}
 
 
@@ -36,6 +37,8 @@ def history_page(entries: "tuple[HistoryEntryView, ...]") -> Page:
     """Return the journal's rows."""
     if not entries:
         return [Cell("The journal is empty.")]
+    # An intention whose outcome stands above it tells nothing more.
+    ended = {entry.request_id for entry in entries if entry.kind in _OUTCOMES}
     rows = tuple(
         (
             Cell(stamp(entry.at), "dim"),
@@ -43,11 +46,17 @@ def history_page(entries: "tuple[HistoryEntryView, ...]") -> Page:
             Cell(_change(entry)),
             Cell(entry.trigger),
             Cell(entry.actor),
-            Cell("; ".join(part for part in (entry.reason, entry.detail) if part) or "-"),
+            Cell(_why(entry)),
         )
         for entry in entries
+        if not (entry.kind == "intended" and entry.request_id in ended)
     )
     return [Grid(("WHEN", "WHAT", "ROUTE", "TRIGGER", "BY", "WHY"), rows)]
+
+
+def _why(entry: "HistoryEntryView") -> str:
+    parts = [part if part.endswith(".") else f"{part}." for part in (entry.reason, entry.detail) if part]
+    return " ".join(parts) or "-"
 
 
 def _change(entry: "HistoryEntryView") -> str:

@@ -81,7 +81,7 @@ def styled(page: Page) -> "Group":
             case Cell(text, style):
                 parts.append(Text(text, style))
             case Grid(headers, rows):
-                table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+                table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
                 for place, header in enumerate(headers):
                     last = place == len(headers) - 1
                     table.add_column(header, overflow="fold", no_wrap=not last, ratio=None)

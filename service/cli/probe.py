@@ -59,4 +59,4 @@ def _show(result: dict[str, Any]) -> None:
     outcome = f"{result['outcome']:<7}"
     if sys.stdout.isatty():
         outcome = typer.style(outcome, fg=_STYLES.get(result["outcome"]))
-    print(f"{at:%H:%M:%S}  {outcome}  {result['signal']:<11}  {result['sentence']}", flush=True)
+    print(f"{at:%H:%M:%S}  {outcome}  {result['signal']:<14}  {result['sentence']}", flush=True)

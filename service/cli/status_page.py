@@ -6,9 +6,16 @@ from service.cli.page import Cell, Grid, Heading, Page
 from service.cli.words import age, everywhere, of, span, status_cell
 
 if TYPE_CHECKING:
-    from service.views import HealthView, ProviderView, RouteView, StatusView
+    from service.views import HealthView, ProviderView, StatusView
 
 _EVENTS_SHOWN = 6
+_HEADERS = {  # what the good ones of each signal are, short enough for a narrow terminal
+    "acceptance": "ACCEPTED",
+    "arrival": "ARRIVED",
+    "placement": "INBOX",
+    "latency": "ON TIME",
+    "authentication": "AUTH",
+}
 
 
 def status_page(status: "StatusView") -> Page:
@@ -16,12 +23,12 @@ def status_page(status: "StatusView") -> Page:
     return [
         Cell(status.sentence, "bold"),
         Cell(_about(status), "dim"),
-        *(Cell(f"! {problem}", "red") for problem in status.problems),
-        *_route(status.route),
+        *(Cell(f"! {problem}", "red") for problem in status.problems if problem != status.sentence),
+        *_route(status),
         *_health(status),
         *_overrides(status),
         *_events(status),
-        *_seeds(status.seeds),
+        *_seeds(status),
     ]
 
 
@@ -34,7 +41,8 @@ def _about(status: "StatusView") -> str:
     return ", ".join([*parts, f"relaypilot {status.version}"])
 
 
-def _route(route: "RouteView") -> list[Cell | Heading | Grid]:
+def _route(status: "StatusView") -> list[Cell | Heading | Grid]:
+    route = status.route
     reported, assigned = route.reported or (), route.assigned or ()
     rows = tuple(
         (
@@ -49,7 +57,7 @@ def _route(route: "RouteView") -> list[Cell | Heading | Grid]:
         page.append(Grid(("PLACE", "REPORTED BY POSTFIX", "ASSIGNED"), rows))
     if route.reported is None and route.problem is None:
         page.append(Cell("Postfix's route is not relaypilot's."))
-    if route.problem is not None:
+    if route.problem is not None and route.problem not in (status.sentence, *status.problems):
         page.append(Cell(f"! {route.problem}", "red"))
     if not route.postfix_running:
         page.append(Cell("! Postfix is not running.", "red"))
@@ -63,8 +71,8 @@ def _at(route: tuple[str, ...], place: int) -> str:
 
 def _health(status: "StatusView") -> list[Cell | Heading | Grid]:
     names = _signal_names(status.providers)
-    headers = ("PROVIDER", "RECEIVER", "HEALTH", *(name.upper() for name in names), "SINCE", "REASON")
-    rows = []
+    headers = ("PROVIDER", "RECEIVER", *(_HEADERS.get(name, name.upper()) for name in names), "HEALTH")
+    rows, reasons = [], []
     for provider in status.providers:
         for health in (provider.health, *provider.receivers):
             first = health is provider.health
@@ -72,13 +80,13 @@ def _health(status: "StatusView") -> list[Cell | Heading | Grid]:
                 (
                     Cell(provider.name if first else "", "bold"),
                     Cell(everywhere(health.receiver)),
-                    _judged(health),
                     *_signals(health, names),
-                    Cell(age(health.since, status.at)),
-                    Cell(health.reason),
+                    _judged(health, status),
                 )
             )
-    return [Heading("Health"), Grid(headers, tuple(rows))] if rows else []
+            if health.status != "healthy" and health.reason not in reasons:
+                reasons.append(health.reason)  # k of n says all there is to say of a healthy one
+    return [Heading("Health"), Grid(headers, tuple(rows)), *(Cell(f"- {reason}") for reason in reasons)] if rows else []
 
 
 def _signal_names(providers: "tuple[ProviderView, ...]") -> list[str]:
@@ -87,10 +95,11 @@ def _signal_names(providers: "tuple[ProviderView, ...]") -> list[str]:
     return list(dict.fromkeys(signal.signal for health in every for signal in health.signals if signal.n))
 
 
-def _judged(health: "HealthView") -> Cell:
+def _judged(health: "HealthView", status: "StatusView") -> Cell:
     cell = status_cell(health.status)
     severity = "" if health.severity == "none" else f" ({health.severity})"
-    return Cell(cell.text + severity, cell.style)
+    since = "" if health.since is None else f" for {span((status.at - health.since).total_seconds())}"
+    return Cell(cell.text + severity + since, cell.style)
 
 
 def _signals(health: "HealthView", names: list[str]) -> list[Cell]:
@@ -120,7 +129,10 @@ def _events(status: "StatusView") -> list[Cell | Heading | Grid]:
     return [Heading("Last events"), Grid(("WHEN", "KIND", "WHAT"), rows)] if rows else []
 
 
-def _seeds(seeds: dict[str, str | None]) -> list[Cell | Heading | Grid]:
+def _seeds(status: "StatusView") -> list[Cell | Heading | Grid]:
+    seeds = status.seeds
+    if not seeds and status.daemon == "not running":
+        return []  # nobody has searched them
     if not seeds:
         return [Heading("Seeds"), Cell("none configured: placement is not measured")]
     broken = {name: why for name, why in seeds.items() if why is not None}

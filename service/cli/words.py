@@ -21,7 +21,9 @@ _STYLES = {
 
 
 def span(seconds: float) -> str:
-    """Return a length of time in its two largest units: "3.2 s", "5 min 10 s", "2 h", "3 d 4 h"."""
+    """Return a length of time in its two largest units: "80 ms", "3.2 s", "5 min 10 s", "2 h", "3 d 4 h"."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 10:  # noqa: PLR2004
         return f"{seconds:.1f} s"
     whole = round(seconds)

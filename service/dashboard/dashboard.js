@@ -65,7 +65,7 @@ function healthCell(health, label) {
   const measured = health.signals.filter(({ n }) => n > 0);
   const inside = element("div", { children: [statusElement(health)] });
   if (measured.length) inside.append(element("dl", { children: measured.flatMap(signalElements) }));
-  if (health.receiver === "*") inside.append(element("p", { class: "reason", text: health.reason }));
+  if (health.receiver === "*" && health.status !== "healthy") inside.append(element("p", { class: "reason", text: health.reason }));
   return cell(label, { children: [inside] });
 }
 
@@ -101,7 +101,8 @@ function drawRoute(route, providers) {
 }
 
 function drawProblems(status) {
-  const problems = [...status.problems, ...status.route.drift.map((drift) => `Changed by hand: ${drift}`)];
+  const said = status.problems.filter((problem) => problem !== status.sentence);
+  const problems = [...said, ...status.route.drift.map((drift) => `Changed by hand: ${drift}`)];
   if (!status.route.postfix_running) problems.push("Postfix is not running.");
   byId("problems").hidden = problems.length === 0;
   byId("problems").querySelector("ul").replaceChildren(...problems.map((text) => element("li", { text })));
@@ -140,9 +141,11 @@ function draw(status) {
   byId("content").hidden = false;
   const running = status.started_at === null ? "" : `, up ${span((Date.now() - Date.parse(status.started_at)) / 1000)}`;
   byId("about").textContent = `${status.version}, mode ${status.mode}${running}`;
-  // Set only when it changed: a screen reader speaks it each time.
-  if (byId("sentence").textContent !== status.sentence) byId("sentence").textContent = status.sentence;
+  byId("sentence").textContent = status.sentence;
   const active = status.route.reported?.[0];
+  // The sentence changes with every count; a screen reader speaks only of a new active provider.
+  const announcement = active ? `Mail goes through ${active}.` : "";
+  if (byId("announcement").textContent !== announcement) byId("announcement").textContent = announcement;
   document.title = active ? `${active} - relaypilot` : "relaypilot";
   drawProblems(status);
   drawRoute(status.route, status.providers);

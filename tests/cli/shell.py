@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,8 @@ class Terminal:
         self.shown = ""
 
     def read_until(self, text: str) -> None:
-        while text not in self.words and self._read():
+        end = time.monotonic() + SECONDS
+        while text not in self.words and time.monotonic() < end and self._read():
             pass
         assert text in self.words, self.words
 

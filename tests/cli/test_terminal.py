@@ -14,14 +14,14 @@ def test_status_fits_the_terminal(shell: Shell) -> None:
     assert "\x1b[" in terminal.shown
     lines = terminal.words.splitlines()
     assert max(map(len, lines)) <= 80
-    assert any("mailgun" in line and "0/12" in line for line in lines)
+    assert any("mailgun" in line and "0/12" in line and "degraded" in line for line in lines)
 
 
 def test_watch_refreshes_in_place_until_interrupted(shell: Shell, daemon: World) -> None:
     terminal = shell.on_terminal("status", "--watch")
     terminal.read_until(SENTENCE.split()[-1])
     daemon.desk.order = ("smarthost", "sendgrid")
-    terminal.read_until("active  smarthost")
+    terminal.read_until("active smarthost")
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.read_to_end() == 130
     assert "Traceback" not in terminal.shown
