@@ -5,15 +5,63 @@ without an outcome gets the outcome that the root side recorded; a move that the
 not (made by `failover --to` while the daemon was dead) is taken over with its actor and reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import Any, Literal, Protocol
 
 from probes.observation import Fact
+from providers.base import Clock
 from service.decision.route import Route, simple_route
 from service.postfix.journal import JournalLine
 from service.store.entry import JournalEntry, JournalKind, Trigger
 from service.store.store import Store
-from service.switchover import Move, entry_of, pin_fact, switchover_fact
+from service.switchover import Move, Observer, Records, entry_of, pin_fact, switchover_fact
+
+Step = Literal["learn", "take-over"]
+STEPS: tuple[Step, ...] = ("learn", "take-over")  # the second once for each move that is taken over
+
+
+class Remembers(Records, Protocol):
+    """The part of the daemon's memory that an agreement needs."""
+
+    async def ask(self, question: Callable[[Store], Any]) -> Any:
+        """Run a reading of the store."""
+        ...
+
+
+class Knows(Protocol):
+    """The part of Postfix control that an agreement needs; blocking."""
+
+    def journal(self, after_generation: int = 0) -> tuple[JournalLine, ...]:
+        """Return the moves whose generation is greater, oldest first; an interrupted one has then ended."""
+        ...
+
+
+async def agree(
+    *,
+    postfix: Knows,
+    memory: Remembers,
+    in_thread: Callable[..., Awaitable[Any]],
+    clock: Clock,
+    observe: Observer,
+) -> tuple[JournalEntry, ...]:
+    """Bring the journal to agreement and return what it learnt; may be cut short and repeated at any point.
+
+    Raises:
+        PostfixError: the root side cannot be asked, or cannot say yet.
+        StoreError: the journal cannot be read or written.
+    """
+    observe("learn", "before")
+    known = await memory.ask(known_generation)
+    lines: tuple[JournalLine, ...] = await in_thread(postfix.journal, known)
+    found: list[tuple[JournalEntry, tuple[Fact, ...]]]
+    found = await memory.ask(lambda store: outcomes(store, lines, clock.now()))
+    observe("learn", "after")
+    for entry, facts in found:
+        observe("take-over", "before")
+        await memory.write(entry, facts)
+        observe("take-over", "after")
+    return tuple(entry for entry, _ in found)
 
 
 def known_generation(store: Store) -> int:
@@ -24,11 +72,17 @@ def known_generation(store: Store) -> int:
 def outcomes(store: Store, lines: Sequence[JournalLine], now: datetime) -> list[tuple[JournalEntry, tuple[Fact, ...]]]:
     """Return the journal rows, each with its facts, that bring our journal to agreement with the root side's.
 
-    `lines` are the root side's moves after `known_generation`, read when no move was under way.
+    `lines` are the root side's moves after `known_generation`, oldest first, read when no move was under way. In
+    their order they are folded, so that the last of them is the route.
     """
-    done = {line.request_id: line for line in lines}
-    found = [_outcome(entry, done.get(entry.request_id), now) for entry in store.journal.unfinished()]
-    found += [_import(line) for line in lines if not store.journal.request(line.request_id)]
+    unfinished = {entry.request_id: entry for entry in store.journal.unfinished()}
+    done = {line.request_id for line in lines}
+    found = [_outcome(entry, None, now) for entry in unfinished.values() if entry.request_id not in done]
+    for line in lines:
+        if line.request_id in unfinished:
+            found.append(_outcome(unfinished[line.request_id], line, now))
+        elif not store.journal.request(line.request_id):
+            found.append(_import(line))
     return found
 
 

@@ -12,7 +12,7 @@ import structlog
 
 from probes.observation import Fact, Notice, NoticeKind
 from providers.base import Clock
-from service.agreement import known_generation, outcomes
+from service.agreement import agree
 from service.cycle import Seen, Verdict, judge
 from service.decision.policy import Mode
 from service.decision.route import Route, simple_route
@@ -23,7 +23,7 @@ from service.events import EventLog
 from service.memory import Memory
 from service.postfix.client import HelperClient
 from service.postfix.current import Current
-from service.postfix.errors import AnswerLostError, PostfixError
+from service.postfix.errors import PostfixError
 from service.reporter import Reporter
 from service.setup import Setup
 from service.store.entry import JournalKind
@@ -32,7 +32,7 @@ from service.switchover import Move, Moved, Observer, carry_out, entry_of, switc
 T = TypeVar("T")
 _REREAD_SECONDS = 30.0
 _RETRY_SECONDS = 2.0
-_NOT_AGREED = "What became of the last move is not known yet; relaypilot is asking the root helper."
+_NOT_AGREED = "What became of the last move is not known yet"
 _log = structlog.get_logger("relaypilot.owner")
 
 
@@ -78,7 +78,9 @@ class Owner:
         self._read_at = float("-inf")
         self._last_note: tuple[str, str] | None = None
         self._reporter = Reporter(memory, events, clock)
-        self._agreed = False
+        self._disagreement: RelaypilotError | None = RelaypilotError("Starting")
+        self._generation: int | None = None  # of the route, as far as the journal knows
+        self._readable = False
         self.cycled_at: float | None = None
         self.config_problem: str | None = None
 
@@ -147,7 +149,6 @@ class Owner:
                 call.answer.set_result(result)
 
     async def _start(self) -> None:
-        await self._agree()
         await self.read_route()
         if self.current is not None and self.current.route is not None:
             self.assigned = self.current.route
@@ -156,25 +157,30 @@ class Owner:
         else:
             self.assigned = simple_route(*self.setup.policy.providers)
 
-    async def _agree(self) -> None:
-        """Bring the journal to agreement with what the root side did while nobody was listening."""
+    async def _agree(self) -> bool:
+        """Bring the journal to agreement with what the root side did unseen; return whether it learnt something."""
+        before, self._disagreement = self._disagreement, None
         try:
-            known = await self.memory.ask(known_generation)
-            lines = await self.in_postfix_thread(self._postfix.journal, known)
-            found = await self.memory.ask(lambda store: outcomes(store, lines, self._clock.now()))
-            for entry, facts in found:
-                await self.memory.write(entry, facts)
-                to = ", ".join(entry.to_route or ())
-                self._events.say("move", f"Found at start: the move to {to} was {entry.kind}: {entry.detail}")
-            self._agreed = True
+            found = await agree(
+                postfix=self._postfix,
+                memory=self.memory,
+                in_thread=self.in_postfix_thread,
+                clock=self._clock,
+                observe=self._observe,
+            )
         except (PostfixError, StoreError) as error:
-            _log.warning("the journal could not be brought to agreement yet", problem=str(error))
+            self._disagreement = error
+            if str(error) != str(before):
+                _log.warning("the journal could not be brought to agreement yet", problem=str(error))
+            return False
+        for entry in found:
+            to = ", ".join(entry.to_route or ())
+            self._events.say("move", f"Found out: the move to {to} was {entry.kind}: {entry.detail}")
+        return bool(found)
 
     async def _cycle(self) -> None:
-        wait = _REREAD_SECONDS if self._agreed else _RETRY_SECONDS
-        if self._clock.monotonic() - self._read_at >= wait:
-            if not self._agreed:
-                await self._agree()
+        settled = self._readable and self._disagreement is None
+        if self._clock.monotonic() - self._read_at >= (_REREAD_SECONDS if settled else _RETRY_SECONDS):
             await self.read_route()
         await self._reporter.report(self.setup.policy)
         verdict = judge(self.seen())
@@ -192,7 +198,9 @@ class Owner:
     def seen(self) -> Seen:
         """Return what a cycle would judge by now."""
         now = self._clock.now()
-        problem = self.memory.problem or self.current_problem or (None if self._agreed else _NOT_AGREED)
+        problem = self.memory.problem or self.current_problem
+        if problem is None and self._disagreement is not None:
+            problem = f"{_NOT_AGREED}: {self._disagreement}"
         route = self.current.route if self.current else None
         if route is None and self.setup.policy.mode is Mode.OBSERVE:
             route = self.assigned
@@ -238,7 +246,10 @@ class Owner:
         Raises:
             PostfixError: the transaction failed and Postfix is as it was.
             StoreError: the journal could not be written; Postfix was not touched.
+            RelaypilotError: what became of an earlier move is not known, so nothing is moved.
         """
+        if self._disagreement is not None:
+            raise self._disagreement  # just asked by `read_route`
         current = self.current
         move = Move(
             request_id=secrets.token_hex(8),
@@ -262,10 +273,12 @@ class Owner:
                 observe=self._observe,
             )
         except (PostfixError, StoreError) as error:
-            # Either may leave an intention open: nothing further is moved before it is known what became of it.
-            self._agreed = not isinstance(error, AnswerLostError | StoreError)
+            if isinstance(error, StoreError) or not error.outcome_known:
+                self._disagreement = error  # nothing further is moved before it is known what became of this move
             self._events.say("move", f"Moving mail to {to_route.active} failed: {error}", to_route.active)
             raise
+        else:
+            self._generation = moved.applied.generation
         finally:
             await self.read_route()
         self.assigned = to_route
@@ -273,14 +286,23 @@ class Owner:
         return move, moved
 
     async def read_route(self) -> None:
-        """Read the route back from Postfix."""
+        """Read the route back from Postfix; bring the journal to agreement first where it is not."""
+        learnt = self._disagreement is not None and await self._agree()
         self._read_at = self._clock.monotonic()
         try:
             self.current = await self.in_postfix_thread(self._postfix.current)
         except PostfixError as error:
+            self._readable = False
             problem: str | None = str(error)
         else:
+            self._readable = True
+            if self._disagreement is None:
+                if self._generation not in (None, self.current.generation):
+                    learnt = await self._agree()  # somebody moved mail without us
+                self._generation = self.current.generation
             problem = _problem_of(self.current)
+            if learnt and self.current.route is not None:
+                self.assigned = self.current.route
         if problem != self.current_problem:
             self.current_problem = problem
             if problem:

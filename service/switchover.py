@@ -15,7 +15,7 @@ from probes.observation import Fact, Notice, NoticeKind
 from providers.base import Clock
 from service.decision.route import Route
 from service.postfix.apply import Applied
-from service.postfix.errors import AnswerLostError, PostfixError
+from service.postfix.errors import PostfixError
 from service.store.entry import JournalEntry, JournalKind, Trigger
 
 Step = Literal["intend", "apply", "record", "flush"]
@@ -90,8 +90,8 @@ async def carry_out(
     """Carry out one move.
 
     Raises:
-        PostfixError: the transaction failed; Postfix is as it was, and the journal says so.
-        AnswerLostError: nobody knows yet what became of it; the intention stays open.
+        PostfixError: the transaction failed; Postfix is as it was, and the journal says so. After one whose
+            `outcome_known` is false nobody knows yet what became of it, and the intention stays open.
         StoreError: the journal could not be written; if Postfix was moved, the intention stays open.
     """
     observe("intend", "before")
@@ -113,9 +113,9 @@ async def carry_out(
                 override_drift=move.override_drift,
             )
         )
-    except AnswerLostError:
-        raise  # the intention stays open: only the root side's journal knows what became of it
     except PostfixError as error:
+        if not error.outcome_known:
+            raise  # the intention stays open: only the root side's journal tells what became of it
         now = clock.now()
         await records.write(
             entry_of(move, JournalKind.FAILED, now, detail=str(error)),

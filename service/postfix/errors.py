@@ -22,7 +22,6 @@
     └── HelperError                     the root helper gave no usable answer
         ├── HelperUnreachableError      nobody answers on its socket
         │   └── AnswerLostError         it took the request and went away, or is late
-        │   └── AnswerLostError         it took the request and never answered: it may have been carried out
         └── RequestRefusedError         the request is malformed or not allowed
 
 Every `code` is the name of an error on the helper's socket. After an error whose `outcome_known` is false a move
@@ -175,12 +174,6 @@ class AnswerLostError(HelperUnreachableError):
 
     code = "answer-lost"
     outcome_known = False
-
-
-class AnswerLostError(HelperUnreachableError):
-    """The request was sent and no answer came: what was asked may have been carried out."""
-
-    code = "answer-lost"
 
 
 class RequestRefusedError(HelperError):

@@ -36,6 +36,7 @@ from service.postfix.protocol import (
     parse_request,
 )
 from service.postfix.root_config import load_installation
+from service.postfix.steps import Observer, log_step
 
 _REQUEST_SECONDS = 5.0
 _log = logging.getLogger(__name__)
@@ -46,8 +47,9 @@ def run_helper(
     *,
     clock: Clock | None = None,
     load: Callable[[Path, Clock], Installation] = load_installation,
+    observer: Observer = log_step,
 ) -> int:
-    """Serve until SIGTERM or SIGINT; return the exit status.
+    """Serve until SIGTERM or SIGINT, telling `observer` each step of each move; return the exit status.
 
     Raises:
         RelaypilotError: the configuration is wrong or the socket cannot be opened.
@@ -67,7 +69,7 @@ def run_helper(
     former_fd = signal.set_wakeup_fd(wake.fileno())
     listener = listen(installation)
     try:
-        _finish_interrupted(installation, clock)
+        _finish_interrupted(installation, clock, observer)
         notify("READY=1")
         with selectors.DefaultSelector() as selector:
             selector.register(listener, selectors.EVENT_READ)
@@ -76,7 +78,7 @@ def run_helper(
                 if listener in [key.fileobj for key, _ in selector.select()] and not stopping:
                     connection, _ = listener.accept()
                     with connection:
-                        _serve(connection, lambda: load(config_path, clock), clock)
+                        _serve(connection, lambda: load(config_path, clock), clock, observer)
         notify("STOPPING=1")
     finally:
         signal.set_wakeup_fd(former_fd)
@@ -97,9 +99,9 @@ def notify(state: str) -> None:
             end.sendall(state.encode())
 
 
-def _finish_interrupted(installation: Installation, clock: Clock) -> None:
+def _finish_interrupted(installation: Installation, clock: Clock, observer: Observer) -> None:
     try:
-        line = recover(installation, clock)
+        line = recover(installation, clock, observer)
     except PostfixError as error:
         _log.error("a move that was cut short could not be finished or undone: %s", error)
     else:
@@ -107,22 +109,22 @@ def _finish_interrupted(installation: Installation, clock: Clock) -> None:
             _log.warning("a move that was cut short: %s: %s", line.outcome, line.detail)
 
 
-def _serve(connection: socket.socket, load: Callable[[], Installation], clock: Clock) -> None:
+def _serve(connection: socket.socket, load: Callable[[], Installation], clock: Clock, observer: Observer) -> None:
     try:
         connection.settimeout(_REQUEST_SECONDS)
-        answer = _answer(connection, load, clock)
+        answer = _answer(connection, load, clock, observer)
         connection.settimeout(_REQUEST_SECONDS)
         connection.sendall(answer)
     except OSError as error:
         _log.info("a caller went away: %s", error)
 
 
-def _answer(connection: socket.socket, load: Callable[[], Installation], clock: Clock) -> bytes:
+def _answer(connection: socket.socket, load: Callable[[], Installation], clock: Clock, observer: Observer) -> bytes:
     try:
         installation = load()
         _check_peer(connection, installation)
         request = parse_request(_read_request(connection, clock))
-        return answer_line(_carry_out(request, installation, clock))
+        return answer_line(_carry_out(request, installation, clock, observer))
     except PostfixError as error:
         _log.info("refused or failed: %s", error)
         return error_line(error)
@@ -165,7 +167,7 @@ def _read_request(connection: socket.socket, clock: Clock) -> bytes:
     return bytes(line)
 
 
-def _carry_out(request: HelperRequest, installation: Installation, clock: Clock) -> Any:
+def _carry_out(request: HelperRequest, installation: Installation, clock: Clock, observer: Observer) -> Any:
     match request:
         case ApplyRequest():
             applied = apply(
@@ -174,6 +176,7 @@ def _carry_out(request: HelperRequest, installation: Installation, clock: Clock)
                 expected_generation=request.expected_generation,
                 route=request.route,
                 clock=clock,
+                observer=observer,
                 actor=request.actor,
                 reason=request.reason,
                 trigger=request.trigger,
@@ -183,6 +186,7 @@ def _carry_out(request: HelperRequest, installation: Installation, clock: Clock)
             _log.info("moved to %s, generation %d", applied.route.active, applied.generation)
             return applied_json(applied)
         case JournalRequest():
+            recover(installation, clock, observer)  # what the journal does not know has then not happened
             return [line_json(line) for line in read_journal(installation, request.after)]
     if request.op == "current":
         return current_json(read_current(installation))
