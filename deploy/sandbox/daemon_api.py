@@ -62,7 +62,9 @@ class DaemonApi:
             answer = connection.getresponse()
             body = answer.read().decode()
         except (OSError, http.client.HTTPException) as error:
-            raise NotRunningError(f"relaypilot does not answer on {self._path}: {error or type(error).__name__}.") from None
+            raise NotRunningError(
+                f"relaypilot does not answer on {self._path}: {error or type(error).__name__}."
+            ) from None
         finally:
             connection.close()
         if answer.status != http.HTTPStatus.OK:

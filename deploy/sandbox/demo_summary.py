@@ -102,10 +102,10 @@ class Summary:
         """Return the report, one number a line."""
         remarks = {
             "sent": "live messages that Postfix took",
-            "spam": "taken by a provider before its fault was known; nobody can bring those back",
+            "spam": "taken by a provider before its fault was known",
             "late": f"arrived after more than {self.late_seconds:g} s",
             "bounced": "returned to the sender",
-            "lost": "found nowhere: in no mailbox, no queue, no bounce",
+            "lost": "in no mailbox, no queue and no bounce",
             "twice": "arrived more than once",
         }
         lines = ["What became of the mail, every message looked for where it ended:", ""]
@@ -126,7 +126,7 @@ def _messages(number: int) -> str:
 
 
 def _line(label: str, number: str, remark: str) -> str:
-    return f"  {label:<34} {number:>7}   {remark}".rstrip()
+    return f"  {label:<33} {number:>7}   {remark}".rstrip()
 
 
 def _seconds(seconds: float | None) -> str:

@@ -12,9 +12,10 @@ from typing import Any
 from deploy.sandbox.control import ask
 from deploy.sandbox.daemon_api import DaemonApi
 from deploy.sandbox.dialect import DIALECTS
-from deploy.sandbox.errors import SandboxError
+from deploy.sandbox.errors import NotRunningError, NotStartedError, SandboxError
 from deploy.sandbox.ledger import Counts
 from deploy.sandbox.people import SEED_RECEIVERS
+from deploy.sandbox.processes import Process
 from deploy.sandbox.world import World
 
 LATE_SECONDS = 10.0
@@ -100,6 +101,22 @@ class Watch:
         """Start looking."""
         for thread in self._threads:
             thread.start()
+
+    def wait_for_daemon(self, daemon: Process, seconds: float = 30) -> None:
+        """Return when the daemon answers.
+
+        Raises:
+            NotStartedError: it ended, or does not answer in time.
+        """
+        until = time.monotonic() + seconds
+        while daemon.poll() is None and time.monotonic() < until:
+            try:
+                self._look_at_daemon()
+            except NotRunningError:
+                time.sleep(0.1)
+            else:
+                return
+        raise NotStartedError(f"relaypilot's daemon did not start: {daemon.text()[-500:].strip()}")
 
     def stop(self) -> None:
         """Stop looking."""
