@@ -6,22 +6,14 @@ from datetime import datetime, timedelta
 from probes.observation import Observation, Outcome, Signal, Source
 from service.decision.attribution import Blame, Proof, blame, proof_needed
 from service.decision.calibration import LIVE_CLUSTER_SECONDS, calibrate
-from service.decision.evidence import Results, Track, tallied, voided, weighed
+from service.decision.evidence import Results, Track, revived, tallied, weighed
 from service.decision.policy import Policy
 from service.decision.reason import quoted
 from service.decision.route import ANY_RECEIVER
-from service.decision.state import (
-    NO_TROUBLE,
-    Account,
-    Context,
-    LocalFault,
-    Note,
-    ProviderState,
-    State,
-    Trouble,
-)
+from service.decision.state import Context, LocalFault, Note, ProviderState, State
 from service.decision.streak import BEYOND_RCPT, failed, hard_fault, still_failing, succeeded
 from service.decision.tally import bucket_of
+from service.decision.trouble import NO_TROUBLE, Account, Trouble, unexpired
 
 PAIR_SECONDS = 30.0  # a sibling's success this soon after a failure still clears our network
 _MESSAGE = "message"
@@ -34,8 +26,9 @@ def took(state: State, observation: Observation, policy: Policy) -> State:
     """Return the state after a provider took mail, or would have."""
     name, at = observation.provider, observation.at
     before = state.providers.get(name, _UNKNOWN_PROVIDER)
-    trouble = before.trouble
+    trouble = unexpired(before.trouble, at, policy.evidence_lifetime_seconds)
     if trouble is not NO_TROUBLE and observation.source is Source.PROBE:
+        before = replace(before, trouble=trouble)
         if trouble.pending:
             before = _settle(state, name, before, policy)
         trouble = _relieved(before.trouble, observation, policy)
@@ -90,7 +83,7 @@ def _lengthened(state: State, observation: Observation, proof: Proof, policy: Po
     """Return the state with the failure in its provider's streak or fault, and tested as soon as it counts."""
     name, at = observation.provider, observation.at
     provider = state.providers[name]
-    trouble = provider.trouble
+    trouble = unexpired(provider.trouble, at, policy.evidence_lifetime_seconds)
     live = observation.source is Source.LOG
     counts = proof is Proof.NONE or (not live and len(policy.providers) == 1)
     if trouble.fault is not None:
@@ -273,17 +266,15 @@ def _counted(
     )
     key = (ANY_RECEIVER, signal)
     tracks = dict(provider.tracks)
-    track = tracks.get(key)
+    track = revived(tracks.get(key), at, policy.evidence_lifetime_seconds)
     if freeze or observation.confirmation:
         tracks[key] = tallied(track, results)
     else:
-        if track is not None and (at - track.last_at).total_seconds() > policy.evidence_lifetime_seconds:
-            track = voided(track)
         tracks[key] = weighed(track, results, calibrate(policy)[key], policy.failback_rounds)
     if observation.receiver is not None and signal is not Signal.SESSION:
         key = (observation.receiver, signal)
         tracks[key] = tallied(tracks.get(key), results)
-    live = tracks.get(_LIVE)
+    live = revived(tracks.get(_LIVE), at, policy.evidence_lifetime_seconds)
     if live is not None and live.alarmed_at is not None and not bad and _stands_in(observation, live):
         tracks[_LIVE] = weighed(live, replace(results, total=0), calibrate(policy)[_LIVE], policy.failback_rounds)
     return tracks

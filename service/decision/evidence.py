@@ -149,8 +149,16 @@ def weighed(track: Track | None, results: Results, bank: Bank, recovery_clusters
     )
 
 
-def voided(track: Track) -> Track:
-    """Return the track with its running test and recovery begun anew; counts and alarm stay."""
+def revived(track: Track | None, at: datetime, lifetime_seconds: float) -> Track | None:
+    """Return the track as new evidence finds it: if the old has expired, test and alarm are gone."""
+    if track is None or (at - track.last_at).total_seconds() <= lifetime_seconds:
+        return track
+    return voided(track, alarm=False)
+
+
+def voided(track: Track, *, alarm: bool = True) -> Track:
+    """Return the track with its running test and recovery begun anew; counts stay, and the alarm if asked for."""
+    alarmed = alarm and track.alarmed_at is not None
     zero = (0.0,) * len(track.scores)
     return Track(
         tally=track.tally,
@@ -160,11 +168,11 @@ def voided(track: Track) -> Track:
         level=track.level,
         healthy=track.healthy_before,
         healthy_before=track.healthy_before,
-        since=track.since if track.alarmed_at else None,
-        since_bad=track.since_bad if track.alarmed_at else 0,
-        since_total=track.since_total if track.alarmed_at else 0,
-        seeds=track.seeds if track.alarmed_at else frozenset(),
-        alarmed_at=track.alarmed_at,
+        since=track.since if alarmed else None,
+        since_bad=track.since_bad if alarmed else 0,
+        since_total=track.since_total if alarmed else 0,
+        seeds=track.seeds if alarmed else frozenset(),
+        alarmed_at=track.alarmed_at if alarmed else None,
         last_good_at=track.last_good_at,
         last_bad_at=track.last_bad_at,
         cites=track.cites,

@@ -1,7 +1,7 @@
 """Health of each provider at each receiver: a status, a severity, and the sentence with the evidence. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,6 +14,7 @@ from service.decision.route import ANY_RECEIVER
 from service.decision.severity import Severity, severity_of, worst
 from service.decision.state import ProviderState, State
 from service.decision.tally import bucket_of, read
+from service.decision.trouble import unexpired
 
 ALL_MAIL = (Signal.SESSION, Signal.ACCEPTANCE, Signal.LIVE)  # what goes wrong here concerns every receiver
 
@@ -94,9 +95,11 @@ def _health(name: str, receiver: str, state: State, policy: Policy, now: datetim
             reason=f"Nothing is known of {name} yet.",
             signals={},
         )
+    trouble = unexpired(provider.trouble, now, policy.evidence_lifetime_seconds)
+    if trouble is not provider.trouble:
+        provider = replace(provider, trouble=trouble)
     signals = _signals(provider, receiver, policy, now)
     faults = _faults(name, provider, receiver, policy, now)
-    trouble = provider.trouble
     fault = trouble.fault
     needs_ack = trouble.account is not None
     account_fault = fault is not None and fault.account
@@ -178,7 +181,7 @@ def _faults(name: str, provider: ProviderState, receiver: str, policy: Policy, n
     """Return what is confirmed to be wrong and has not expired, worst evidence with each."""
     faults: list[Fault] = []
     hard = provider.trouble.fault
-    if hard is not None and not _expired(max(hard.last.at, hard.good_at or hard.last.at), policy, now):
+    if hard is not None:
         faults.append(
             Fault(
                 severity=Severity.REFUSING,

@@ -7,12 +7,13 @@ from datetime import datetime
 from probes.observation import Observation, Outcome, Signal
 from service.decision.attribution import COMPARED, Blame, Compared, Shared, compare_round, verdict
 from service.decision.calibration import calibrate
-from service.decision.evidence import Results, tallied, voided, weighed
+from service.decision.evidence import Results, revived, tallied, weighed
 from service.decision.policy import Policy
 from service.decision.round import Group, closes_at, is_complete, with_observation
 from service.decision.route import ANY_RECEIVER
-from service.decision.state import Doubt, Note, ProviderState, State
+from service.decision.state import Note, ProviderState, State
 from service.decision.tally import bucket_of
+from service.decision.trouble import Doubt
 
 CONFIRMATION_ROUNDS = 2  # at most, for one suspicion
 _REMEMBERED = 128
@@ -95,13 +96,11 @@ def _judged(provider: ProviderState, one: Compared, group: Group, at: datetime, 
             cites=one.cites,
         )
         key = (receiver, one.signal)
-        track, bank = tracks.get(key), banks.get(key)
+        track, bank = revived(tracks.get(key), at, policy.evidence_lifetime_seconds), banks.get(key)
         if bank is None:
             tracks[key] = tallied(track, results)
-            continue
-        if track is not None and (at - track.last_at).total_seconds() > policy.evidence_lifetime_seconds:
-            track = voided(track)
-        tracks[key] = weighed(track, results, bank, policy.failback_rounds)
+        else:
+            tracks[key] = weighed(track, results, bank, policy.failback_rounds)
     return replace(provider, tracks=tracks)
 
 

@@ -12,59 +12,20 @@ from service.decision.moves import Move
 from service.decision.override import Override
 from service.decision.policy import policy_hash
 from service.decision.round import Group
-from service.decision.streak import HardFault, Streak
+from service.decision.trouble import NO_TROUBLE, Trouble
 
 __all__ = [
-    "Account",
     "Context",
-    "Doubt",
     "LocalFault",
     "Note",
     "Proposal",
     "ProviderState",
     "State",
-    "Trouble",
     "initial_state",
     "policy_hash",
     "state_from_json",
     "state_to_json",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doubt:
-    """Suspicion that only message rounds can settle: placement, arrival, latency at some receivers."""
-
-    since: datetime
-    at: datetime  # latest round that bore on it
-    receivers: tuple[str, ...]
-    rounds_left: int  # budget of confirmation rounds
-    last_round: str  # latest confirmation round counted, or empty
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """A confirmed account fault that no person has acknowledged yet."""
-
-    at: datetime
-    cite: Observation
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """What is wrong, or may be, with one provider; all empty while it is well."""
-
-    streak: Streak | None = None
-    fault: HardFault | None = None
-    account: Account | None = None
-    doubt: Doubt | None = None
-    pending: tuple[Observation, ...] = ()  # scheduled failures not yet laid at anyone's door
-    asked: int = 0  # confirmations of the present streak
-    asked_round: str | None = None  # the latest of them
-    calm_until: datetime | None = None  # live failures open no new streak before: a check has just passed
-
-
-NO_TROUBLE = Trouble()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

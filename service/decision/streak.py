@@ -42,6 +42,11 @@ class HardFault:
     good_at: datetime | None = None  # last good result counted for the way back
     good_round: str | None = None
 
+    @property
+    def seen_at(self) -> datetime:
+        """Return when something was last learnt of it."""
+        return self.last.at if self.good_at is None else max(self.last.at, self.good_at)
+
 
 def failed(streak: Streak | None, observation: Observation, policy: Policy) -> Streak:
     """Return the streak with one more failure.

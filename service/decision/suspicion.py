@@ -6,6 +6,7 @@ from typing import Literal
 
 from service.decision.policy import Policy
 from service.decision.state import State
+from service.decision.trouble import Trouble, unexpired
 
 SPARE_CONFIRMATIONS = 3  # beyond those that confirm, for failures that nothing could be compared with
 
@@ -50,12 +51,9 @@ def _for_streaks(state: State, policy: Policy, now: datetime, *, message: bool) 
     budget = policy.confirmations + SPARE_CONFIRMATIONS
     streaks = {
         name: streak
-        for name in policy.providers
-        if (provider := state.providers.get(name)) is not None
-        and (streak := provider.trouble.streak) is not None
-        and provider.trouble.fault is None
-        and provider.trouble.asked < budget
-        and (now - streak.last.at).total_seconds() <= policy.evidence_lifetime_seconds
+        for name, trouble in _troubles(state, policy, now).items()
+        if (streak := trouble.streak) is not None
+        and trouble.asked < budget
         and (streak.message and bool(policy.seeds)) == message
     }
     if not streaks:
@@ -80,12 +78,8 @@ def _for_doubts(state: State, policy: Policy, now: datetime) -> ConfirmationWant
     """
     doubts = {
         name: doubt
-        for name in policy.providers
-        if (provider := state.providers.get(name)) is not None
-        and (doubt := provider.trouble.doubt) is not None
-        and provider.trouble.fault is None
-        and doubt.rounds_left > 0
-        and (now - doubt.at).total_seconds() <= policy.evidence_lifetime_seconds
+        for name, trouble in _troubles(state, policy, now).items()
+        if (doubt := trouble.doubt) is not None and doubt.rounds_left > 0
     }
     receivers = tuple(r for r in policy.receivers if any(r in d.receivers for d in doubts.values()))
     if not receivers or any(receiver in receivers for _, receiver in state.rounds):
@@ -100,3 +94,10 @@ def _for_doubts(state: State, policy: Policy, now: datetime) -> ConfirmationWant
         not_before=max(d.at for d in doubts.values()) + spacing,
         reason=f"Mail through {suspect} fared worse at {', '.join(doubt.receivers)}; a round confirms or clears it.",
     )
+
+
+def _troubles(state: State, policy: Policy, now: datetime) -> dict[str, Trouble]:
+    """Return what may be wrong with each provider that is not already known to take no mail."""
+    known = {name: state.providers[name].trouble for name in policy.providers if name in state.providers}
+    fresh = {name: unexpired(trouble, now, policy.evidence_lifetime_seconds) for name, trouble in known.items()}
+    return {name: trouble for name, trouble in fresh.items() if trouble.fault is None}

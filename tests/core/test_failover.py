@@ -96,6 +96,33 @@ def test_mail_leaves_a_provider_that_is_no_longer_configured() -> None:
     assert (story.decide().rule, story.decide().route.active) == ("not-configured", A)
 
 
+@pytest.mark.parametrize("fault", [DOWN, "spam"])
+def test_an_expired_fault_is_not_brought_back_by_a_good_result(fault: object) -> None:
+    story = Story().warm()
+    story.sweep({A: fault} if isinstance(fault, dict) else None)
+    story.round({A: fault})
+    story.confirm({A: fault} if isinstance(fault, dict) else None, {A: fault})
+    assert story.status(A) == "degraded"
+    story.wait(POLICY.evidence_lifetime_seconds + 1)
+    assert story.status(A) == "unknown"
+    story.session(B)
+    story.session(A)
+    story.round()
+    assert story.status(A) == "healthy"
+    assert story.decide().rule == "healthy"
+
+
+def test_an_expired_suspicion_is_no_suspicion() -> None:
+    story = Story().warm()
+    story.round({(A, "gmail-1"): "spam"})
+    story.session(A, DOWN)
+    assert story.status(A) == "suspect"
+    story.wait(POLICY.evidence_lifetime_seconds + 1)
+    assert story.status(A) == "unknown"
+    story.session(A, DOWN)
+    assert story.state.providers[A].trouble.streak.count == 1
+
+
 # Overrides.
 
 
