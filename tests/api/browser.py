@@ -55,8 +55,9 @@ class Browser:
                 return answer["result"]
 
     def open(self, url: str) -> None:
+        self.evaluate("window.isPageBefore = true")
         self.call("Page.navigate", url=url)
-        self.wait_for(f"location.href === {url!r} && document.readyState === 'complete'")
+        self.wait_for("window.isPageBefore === undefined && document.readyState === 'complete'")
 
     def evaluate(self, expression: str) -> Any:
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)

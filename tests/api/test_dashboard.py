@@ -30,12 +30,18 @@ def text_of(browser: Browser, selector: str) -> str:
     return " ".join(str(browser.evaluate(f"document.querySelector({selector!r}).innerText")).split())
 
 
-@pytest.fixture
-def page(world: World, browser: Browser) -> Browser:
-    """The dashboard after the token was entered; from then on nothing may go wrong unnoticed."""
+def open_with_token(world: World, browser: Browser) -> None:
+    browser.open(f"http://127.0.0.1:{world.port}/")
+    browser.evaluate("sessionStorage.clear()")
     browser.open(f"http://127.0.0.1:{world.port}/")
     enter_token(browser, TOKEN)
     browser.wait_for(DRAWN)
+
+
+@pytest.fixture
+def page(world: World, browser: Browser) -> Browser:
+    """The dashboard after the token was entered; from then on nothing may go wrong unnoticed."""
+    open_with_token(world, browser)
     browser.complaints.clear()
     browser.requested.clear()
     return browser
@@ -76,14 +82,15 @@ def test_an_event_redraws_at_once(world: World, page: Browser) -> None:
     assert page.complaints == []
 
 
-def test_says_when_the_daemon_is_gone(world: World, page: Browser) -> None:
-    world.stop()
-    page.wait_for("document.getElementById('connection').textContent === 'the daemon does not answer'")
-    assert text_of(page, "#sentence") == SENTENCE
+def test_says_when_the_daemon_is_gone(own_world: World, browser: Browser) -> None:
+    open_with_token(own_world, browser)
+    own_world.stop()
+    browser.wait_for("document.getElementById('connection').textContent === 'the daemon does not answer'")
+    assert text_of(browser, "#sentence") == SENTENCE
 
 
-def test_a_wrong_token_is_asked_for_again(world: World, browser: Browser) -> None:
-    browser.open(f"http://127.0.0.1:{world.port}/")
+def test_a_wrong_token_is_asked_for_again(own_world: World, browser: Browser) -> None:
+    browser.open(f"http://127.0.0.1:{own_world.port}/")
     enter_token(browser, "wrong")
     browser.wait_for("document.getElementById('token-wrong').checkVisibility()")
     enter_token(browser, TOKEN)

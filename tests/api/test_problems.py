@@ -74,12 +74,12 @@ def test_a_form_of_a_foreign_page_moves_nothing(world: World) -> None:
     assert world.desk.failovers == []
 
 
-def test_what_nobody_expected_says_only_its_kind(world: World) -> None:
+def test_what_nobody_expected_says_only_its_kind(own_world: World) -> None:
     def fail() -> None:
         raise ZeroDivisionError("the secret is 42")
 
-    world.desk.ready = fail  # type: ignore[assignment]
-    with world.client() as client:
+    own_world.desk.ready = fail  # type: ignore[assignment]
+    with own_world.client() as client:
         document = problem(client.get("/readyz"))
     assert document["status"] == 500
     assert "ZeroDivisionError" in str(document["detail"])

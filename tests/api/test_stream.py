@@ -25,26 +25,26 @@ def test_an_event_reaches_a_listener(world: World) -> None:
         assert json.loads(data.removeprefix("data: "))["sentence"] == "first\nof two"
 
 
-def test_a_listener_that_goes_away_is_forgotten(world: World) -> None:
-    with world.client() as client, client.stream("GET", "/v1/stream") as answer:
+def test_a_listener_that_goes_away_is_forgotten(own_world: World) -> None:
+    with own_world.client() as client, client.stream("GET", "/v1/stream") as answer:
         assert next(answer.iter_lines()) == ": connected"
     for _ in range(200):
-        if not world.desk.listeners:
+        if not own_world.desk.listeners:
             return
-        world.call(lambda: world.desk.say(event("anybody?")))
+        own_world.call(lambda: own_world.desk.say(event("anybody?")))
         asyncio.run(asyncio.sleep(0.05))
     raise AssertionError("still listening")
 
 
-def test_an_open_stream_does_not_keep_the_daemon_from_stopping(world: World) -> None:
-    client = world.client()
+def test_an_open_stream_does_not_keep_the_daemon_from_stopping(own_world: World) -> None:
+    client = own_world.client()
     with client.stream("GET", "/v1/stream", timeout=30) as answer:
         lines = answer.iter_lines()
         assert next(lines) == ": connected"
-        world.stop()
+        own_world.stop()
         assert list(lines) == [""]
     client.close()
-    assert not world.socket.exists()
+    assert not own_world.socket.exists()
 
 
 @pytest.mark.anyio
