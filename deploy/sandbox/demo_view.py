@@ -138,7 +138,11 @@ def _route(sight: Sight, per_second: float) -> Table:
         bar.append(f" {rate:.1f}/s" if rate else "" if inside else _OUT, "" if rate else "dim")
         faults = ", ".join(sight.faults.get(name, ()))
         table.add_row(
-            str(place) if inside else "-", Text(name, style), bar, str(sight.carried[name]), Text(faults, "bold red")
+            str(place) if inside else "-",
+            Text(name, style),
+            bar,
+            str(sight.carried.get(name, 0)),
+            Text(faults, "bold red"),
         )
     return table
 

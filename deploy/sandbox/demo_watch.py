@@ -49,7 +49,9 @@ class Sight:
 
     route: tuple[str, ...] = ()  # by Postfix's own relayhost
     faults: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    carried: Mapping[str, int] = field(default_factory=dict)  # live messages each relay has taken
+    carried: Mapping[str, int] = field(
+        default_factory=lambda: dict.fromkeys(DIALECTS, 0)
+    )  # live messages each relay has taken
     per_second: Mapping[str, float] = field(default_factory=dict)
     counts: Counts | None = None
     status: Mapping[str, Any] | None = None

@@ -68,6 +68,12 @@ def _master_cf(port: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def look_old(path: Path) -> None:
+    """Set a file's time back: Postfix re-reads a file until it is two seconds old, and waits for that."""
+    past = time.time() - 10
+    os.utime(path, (past, past))
+
+
 class Postfix:
     """One private instance."""
 
@@ -87,9 +93,7 @@ class Postfix:
         for name, text in (("main.cf", _main_cf(self._layout)), ("master.cf", _master_cf(self.smtp_port))):
             path = self.config_dir / name
             path.write_text(text)
-            # Postfix re-reads a file until it is two seconds old; an older one starts and reloads at once.
-            past = time.time() - 10
-            os.utime(path, (past, past))
+            look_old(path)
 
     def start(self) -> None:
         """Start and return when it takes mail.
@@ -129,9 +133,7 @@ class Postfix:
     def set(self, **parameters: str) -> None:
         """Write main.cf parameters as an administrator would, and reload."""
         self._run("postconf", "-e", *(f"{name}={value}" for name, value in parameters.items()))
-        path = self.config_dir / "main.cf"
-        past = time.time() - 10
-        os.utime(path, (past, past))
+        look_old(self.config_dir / "main.cf")
         self.reload()
 
     def flush(self) -> None:

@@ -25,7 +25,7 @@ from deploy.sandbox.ledger import Ledger, Sent
 from deploy.sandbox.listener import free_port
 from deploy.sandbox.load import Load
 from deploy.sandbox.people import LIVE_SENDER, PROBE_SENDER, SEEDS, live_users
-from deploy.sandbox.postfix import Postfix
+from deploy.sandbox.postfix import Postfix, look_old
 from deploy.sandbox.processes import Process, end_recorded, start_process
 from deploy.sandbox.product import Settings, write_config
 
@@ -219,6 +219,8 @@ class World:
         logins.write_text("".join(f"{hop} {d.username}:{self.password(d.name)}\n" for hop, d in nexthops.items()))
         policy = self.postfix.config_dir / "stock_tls"
         policy.write_text("".join(f"{hop} secure match={d.server_name}\n" for hop, d in nexthops.items()))
+        look_old(logins)
+        look_old(policy)
         self.postfix.set(
             relayhost=", ".join(nexthops),
             smtp_sasl_auth_enable="yes",

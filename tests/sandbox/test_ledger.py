@@ -12,7 +12,7 @@ from deploy.sandbox.world import World
 from tests.sandbox.clients import eventually
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def fresh() -> Iterator[World]:
     with World.temporary() as world:
         yield world
@@ -38,16 +38,17 @@ def test_counts_reconcile_with_queue_mailboxes_and_relays(fresh: World) -> None:
     world.fault("mailgun", "bounce_later")
     send(2)
     world.heal()
-    world.fault("mailgun", "late", 2)
+    world.fault("mailgun", "late", 3)
     send(1)
     assert world.ledger.counts().underway == 1
     eventually(lambda: world.ledger.counts().underway == 0)
     world.heal()
-    world.send(recipient="nosuch@gmail.test")
+    refused = world.send(recipient="nosuch@gmail.test")
+    eventually(lambda: world.ledger.fate(refused).place == "bounced" and not world.postfix.queue())
     world.postfix.set(relayhost="")
     queued = world.send(recipient="user-1@gmail.test")
     world.postfix.stop()
-    assert dataclasses.asdict(world.ledger.counts(late_seconds=1.5)) == {
+    assert dataclasses.asdict(world.ledger.counts(late_seconds=2.5)) == {
         "sent": 17,
         "inbox": 6,
         "spam": 4,
@@ -69,7 +70,6 @@ def test_counts_reconcile_with_queue_mailboxes_and_relays(fresh: World) -> None:
     places = counts.inbox + counts.spam + counts.bounced + counts.queued + counts.underway + counts.lost
     assert places == counts.sent == 17
     assert world.ledger.fate(queued).place == "queued"
-    world.postfix.start()
 
 
 def test_a_retry_after_a_lost_answer_is_counted_as_twice(world: World) -> None:
@@ -99,15 +99,12 @@ def test_somebody_elses_copy_does_not_count(world: World) -> None:
     assert world.ledger.fate(sent).dropped_by == "mailgun"
 
 
-def test_the_load_generator_sends_at_its_rate_to_all_receivers_and_nothing_gets_lost(fresh: World) -> None:
-    world = fresh
-    world.heal()
+def test_the_load_generator_sends_at_its_rate_to_all_receivers_and_nothing_gets_lost(world: World) -> None:
     world.use_stock_route("sendgrid")
     before = world.ledger.counts()
     with world.load(40) as load:
         eventually(lambda: load.sent >= 60, 20)
-    eventually(lambda: not world.postfix.queue(), 20)
-    eventually(lambda: world.ledger.counts().underway == 0)
+    eventually(lambda: world.ledger.counts().inbox >= before.inbox + load.sent, 20)
     after = world.ledger.counts()
     assert load.refused == 0
     assert after.sent - before.sent == load.sent

@@ -67,5 +67,4 @@ def test_mail_without_a_route_waits_in_the_queue_and_goes_out_with_one(shared_wo
     eventually(lambda: world.postfix.deliveries(sent.queue_id))
     assert world.ledger.fate(sent).place == "queued"
     world.use_stock_route("acme")
-    world.postfix.flush()
-    eventually(lambda: world.ledger.fate(sent).place == "inbox", 20)
+    eventually(lambda: world.postfix.flush() or world.ledger.fate(sent).place == "inbox", 20)

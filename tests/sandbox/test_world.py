@@ -39,7 +39,7 @@ def living(directory: Path) -> list[str]:
                 words = [*process.cmdline(), process.cwd(), process.environ().get("MAIL_CONFIG", "")]
                 if process.pid != os.getpid() and any(w.startswith(str(directory)) for w in words):
                     found.append(" ".join(process.cmdline()))
-        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return found
 
