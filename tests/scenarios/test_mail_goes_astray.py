@@ -1,0 +1,74 @@
+"""Given mail on a provider that accepts it and then misplaces, loses or delays it."""
+
+import time
+
+from tests.scenarios.scene import nothing_bounced_or_lost
+
+
+def moved_after(scene, victim, after, signal):
+    """Return how many rounds, from the first bad one on, had been looked into when mail moved."""
+    facts = scene.facts(after)
+    move = next(i for i, f in enumerate(facts) if f.get("fact") == "switchover" and f["detail"]["outcome"] == "applied")
+    bad = [f for f in facts[:move] if f.get("provider") == victim and f["signal"] == signal and f["outcome"] == "bad"]
+    assert bad, scene.report()
+    return len(dict.fromkeys(f["round"] for f in bad))
+
+
+def astray(scene, fault, *arguments, within, load=2.0):
+    """Switch the fault on under live mail; return (recording number before it, time, fates of the live mail)."""
+    after, begun = scene.last_seq(), time.time()
+    with scene.world.load(load):
+        scene.world.fault("mailgun", fault, *arguments)
+        target = scene.leaves("mailgun", within=within)
+        moved = time.time()
+        assert scene.carrier(scene.world.send()) == target
+    scene.world.heal()
+    row = scene.last_move()
+    assert (row["trigger"], row["to_route"][0]) == ("automatic", target)
+    assert f"Mail moved to {target}: {row['reason']}" in scene.log()
+    return after, moved, scene.settled(begun)
+
+
+def test_mail_leaves_a_provider_that_lands_in_spam_within_three_rounds(scene):
+    after, moved, fates = astray(scene, "spam", within=60)
+
+    assert moved_after(scene, "mailgun", after, "placement") <= 3
+    row = scene.last_move()
+    assert row["rule"] == "misplacing"
+    assert row["reason"].startswith("mailgun misplaces mail")
+    assert "landed in spam while other providers' did not" in row["reason"]
+    assert row["to_route"][-1] == "mailgun", "it still accepts, so it stays the last resort"
+    nothing_bounced_or_lost(fates)
+    assert all(f.place == "inbox" for f in fates if f.sent.at > moved + 1)
+
+
+def test_mail_leaves_a_provider_that_lands_in_spam_at_one_receiver(scene):
+    after, _, fates = astray(scene, "spam_at", "gmail", within=80)
+
+    assert moved_after(scene, "mailgun", after, "placement") <= 6
+    row = scene.last_move()
+    assert row["rule"] == "misplacing"
+    assert row["reason"].startswith("mailgun misplaces mail at gmail: ")
+    nothing_bounced_or_lost(fates)
+
+
+def test_mail_leaves_a_provider_that_accepts_and_drops_and_the_loss_is_counted(scene):
+    after, moved, fates = astray(scene, "drop", within=80)
+
+    assert moved_after(scene, "mailgun", after, "arrival") <= 3
+    row = scene.last_move()
+    assert row["rule"] == "losing"
+    assert row["reason"].startswith("mailgun loses mail")
+    lost = [f for f in fates if f.place == "lost"]
+    assert all(f.dropped_by == "mailgun" and f.sent.at < moved + 1 for f in lost), lost
+    assert not any(f.bounced for f in fates)
+
+
+def test_mail_leaves_a_provider_that_delivers_late(scene):
+    after, _, fates = astray(scene, "late", 4, within=90)
+
+    assert moved_after(scene, "mailgun", after, "latency") <= 6
+    row = scene.last_move()
+    assert row["rule"] == "late"
+    assert row["reason"].startswith("mailgun delays mail")
+    nothing_bounced_or_lost(fates)
