@@ -92,6 +92,8 @@ class ImapConnection:
     def safe(self, error: BaseException) -> str:
         """Return the error's text without the password, at most 200 characters."""
         text = str(error) or "connection closed"
+        if text[:2] in ("b'", 'b"'):  # imaplib raises the server's bytes as they are (2026-11)
+            text = text[2:-1]
         return (text.replace(self._seed.password, "(password)") if self._seed.password else text)[:200]
 
     def _dial(self) -> None:
