@@ -17,10 +17,11 @@ async def server_sent(
     The comments keep proxies from closing the connection and let the server notice a client that has gone.
     Ends with the events or when `stopping` is set. HTML Living Standard §9.2.
     """
-    yield ": connected\n\n"  # sends the headers at once
     stop = asyncio.ensure_future(stopping.wait())
     following = asyncio.ensure_future(anext(events, None))
     try:
+        await asyncio.sleep(0)  # now listening: whoever has read the first line misses nothing
+        yield ": connected\n\n"
         while True:
             done, _ = await asyncio.wait(
                 {stop, following}, timeout=keep_alive_seconds, return_when=asyncio.FIRST_COMPLETED
