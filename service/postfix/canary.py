@@ -8,6 +8,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
+from probes.maillog import Delivery, parse_line
 from providers.base import Clock
 from service.postfix.command import execute, run
 from service.postfix.errors import CanaryFailedError, CommandError
@@ -16,10 +17,7 @@ from service.postfix.log_tail import LogTail
 from service.postfix.nexthop import same_relay
 
 _POLL_SECONDS = 0.02
-_RECORD = re.compile(r"\[\d+\]: (?P<queue_id>[0-9A-Za-z]+): (?P<rest>.*)")
-_DELIVERY = re.compile(
-    r"to=<.*?>, (orig_to=<.*?>, )?relay=(?P<relay>[^,]+), .*?status=(?P<status>[a-z]+)(?P<text> .*)?"
-)
+_RECORD = re.compile(r"[^\[]*\[\d+\]: (?P<queue_id>[0-9A-Za-z]+): (?P<rest>.*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +26,6 @@ class CanaryResult:
 
     verified: bool
     sentence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One delivery line of the canary message."""
-
-    queue_id: str
-    relay: str  # "host[192.0.2.1]:587", "none", "local"
-    status: str
-    text: str
 
 
 def send_canary(installation: Installation, nexthop: str, request_id: str, clock: Clock) -> CanaryResult:
@@ -65,25 +53,23 @@ def _watch(installation: Installation, tail: LogTail, nexthop: str, request_id: 
     begun = clock.monotonic()
     give_up_at = begun + installation.canary_wait_seconds
     seen = _attempt(installation, tail, f"{request_id}-1", give_up_at, clock)
-    if isinstance(seen, Delivery) and not same_relay(nexthop, seen.relay) and "[" in seen.relay:
+    if isinstance(seen, Delivery) and not same_relay(nexthop, seen.relay_host, seen.relay_port):
         seen = _attempt(installation, tail, f"{request_id}-2", give_up_at, clock)
     if isinstance(seen, CanaryResult):
         return seen
-    if same_relay(nexthop, seen.relay) and seen.status == "sent":
-        took = f"{clock.monotonic() - begun:.2f} s"
-        return CanaryResult(verified=True, sentence=f"A canary message was taken by {nexthop} within {took}.")
-    if seen.status == "sent" and "[" not in seen.relay:
-        sentence = f"The canary message was delivered on this host ({seen.relay}), so it says nothing of the route."
-        return CanaryResult(verified=False, sentence=sentence)
-    _discard(installation, seen)
-    if seen.status == "sent":
+    if seen.status != "sent":
+        _discard(installation, seen)
         raise CanaryFailedError(
-            f"The canary message was carried by {seen.relay} instead of {nexthop}: either {nexthop} refused it, or "
-            "transport_maps or a sender-dependent map overrules relayhost; look for its lines in the mail log."
+            f"The canary message was not taken by {nexthop}: it is {seen.status} ({seen.reason.rstrip(')')[:300]})."
         )
-    raise CanaryFailedError(
-        f"The canary message was not taken by {nexthop}: status={seen.status}, relay={seen.relay}{seen.text[:300]}"
-    )
+    if not same_relay(nexthop, seen.relay_host, seen.relay_port):
+        raise CanaryFailedError(
+            f"The canary message was carried by {seen.relay_host}, port {seen.relay_port}, instead of {nexthop}: "
+            f"either {nexthop} refused it, or transport_maps or a sender-dependent map overrules relayhost; look for "
+            "its lines in the mail log."
+        )
+    took = f"{clock.monotonic() - begun:.2f} s"
+    return CanaryResult(verified=True, sentence=f"A canary message was taken by {nexthop} within {took}.")
 
 
 def _attempt(
@@ -123,22 +109,21 @@ def _submit(installation: Installation, message_id: str, now: datetime) -> None:
     )
 
 
-def _delivery(tail: LogTail, message_id: str, give_up_at: float, clock: Clock) -> Delivery | None:
+def _delivery(tail: LogTail, message_id: str, give_up_at: float, clock: Clock) -> Delivery | CanaryResult | None:
     queue_ids: set[str] = set()
     while True:
         for line in tail.lines():
-            record = _RECORD.search(line)
+            record = _RECORD.match(line)
             if record is None:
                 continue
             if record["rest"] == f"message-id={message_id}":
                 queue_ids.add(record["queue_id"])
-            elif record["queue_id"] in queue_ids and (delivery := _DELIVERY.fullmatch(record["rest"])):
-                return Delivery(
-                    queue_id=record["queue_id"],
-                    relay=delivery["relay"],
-                    status=delivery["status"],
-                    text=delivery["text"] or "",
-                )
+            elif record["queue_id"] in queue_ids and record["rest"].startswith("to=<"):
+                delivery = parse_line(line, now=clock.now())
+                if isinstance(delivery, Delivery):
+                    return delivery
+                sentence = "The canary message was delivered on this host, so it says nothing of the route."
+                return CanaryResult(verified=False, sentence=sentence)
         if clock.monotonic() >= give_up_at:
             return None
         time.sleep(_POLL_SECONDS)

@@ -50,6 +50,7 @@ class Current:
     settings: Mapping[str, str] = field(default_factory=dict)  # route and owned settings of main.cf, in force
     services: Mapping[str, str] = field(default_factory=dict)  # owned services of master.cf
     files: Mapping[str, str] = field(default_factory=dict)  # owned files, secrets masked
+    message_size_limit: int = 0  # bytes; 0: none
     overrides: Mapping[str, str] = field(default_factory=dict)  # non-empty settings that beat relayhost
 
 
@@ -63,7 +64,9 @@ def read_current(installation: Installation) -> Current:
     """
     state = read_state(installation)
     owned = state.rendering if state else None
-    names = dict.fromkeys([*ROUTE_SETTINGS, *(owned.settings if owned else ()), *OVERRIDING_SETTINGS])
+    names = dict.fromkeys(
+        [*ROUTE_SETTINGS, *(owned.settings if owned else ()), *OVERRIDING_SETTINGS, "message_size_limit"]
+    )
     settings = read_settings(installation, names)
     services = read_services(installation)
     texts = {path: read_text_or_none(installation.config_dir / path) for path in (owned.files if owned else ())}
@@ -78,7 +81,10 @@ def read_current(installation: Installation) -> Current:
         drift=tuple(_drift(state, settings, services, texts)) if state else (),
         running=is_running(installation),
         interrupted=(installation.helper_dir / "intent.json").exists(),
-        settings={name: value for name, value in settings.items() if name not in OVERRIDING_SETTINGS},
+        settings={
+            name: value for name, value in settings.items() if name not in (*OVERRIDING_SETTINGS, "message_size_limit")
+        },
+        message_size_limit=int(size) if (size := settings["message_size_limit"]).isdecimal() else 0,
         services={name: line for name, line in services.items() if owned and name in owned.services},
         files={path: masked(path, text) for path, text in texts.items() if text is not None},
         overrides={name: settings[name] for name in OVERRIDING_SETTINGS if settings.get(name)},

@@ -32,6 +32,7 @@ class Installation:
     log_file: Path | None
     providers: Mapping[str, RelayEndpoint]  # in order of preference
     authorities: Mapping[str, str] = field(default_factory=dict)  # provider -> PEM text of its own CA file
+    size_limits: Mapping[str, int] = field(default_factory=dict)  # provider -> bytes it takes, where known
     connect_timeout_seconds: float = 3.0
     canary_sender: str | None = None
     canary_recipient: str | None = None  # None: no canary message, a move stays unverified
@@ -82,6 +83,9 @@ def installation_of(config: Config, providers: Mapping[str, Provider]) -> Instal
         log_file=postfix.log_file,
         providers=endpoints,
         authorities={name: _read_ca(name, at.ca_file) for name, at in endpoints.items() if at.ca_file},
+        size_limits={
+            name: limit for name, provider in providers.items() if (limit := provider.capabilities.max_message_bytes)
+        },
         connect_timeout_seconds=postfix.connect_timeout.total_seconds(),
         canary_sender=config.probes.sender,
         canary_recipient=seeds.get(postfix.canary_to) if postfix.canary_to else next(iter(seeds.values()), None),

@@ -76,7 +76,7 @@ class Move:
     def begin(self, current: Current) -> JournalLine:
         """Carry the move out from its first step."""
         self._state = read_state(self._at)
-        self._wanted = render(self._request.route, self._at)
+        self._wanted = render(self._request.route, self._at, current.message_size_limit)
         self._before = current.route
         self._owned_dir_existed = self._at.owned_dir.exists()
         return self._run(STEPS)

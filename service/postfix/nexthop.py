@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from providers.base import RelayEndpoint
 
 _NEXTHOP = re.compile(r"\[(?P<host>[^\[\]\s,]+)\]:(?P<port>\d{1,5})")
-_RELAY = re.compile(r"(?P<host>[^\[\]\s,]+)\[[^\]\s]+\]:(?P<port>\d{1,5})")
 
 
 def nexthop_list(providers: tuple[str, ...], endpoints: Mapping[str, RelayEndpoint]) -> str:
@@ -28,12 +27,7 @@ def providers_of(value: str, known: Mapping[str, str]) -> tuple[str, ...] | None
     return names if names and all(names) else None
 
 
-def same_relay(nexthop: str, relay: str) -> bool:
-    """Return whether `relay=` of a delivery line, such as `host[192.0.2.1]:587`, is this nexthop."""
-    wanted, seen = _NEXTHOP.fullmatch(nexthop), _RELAY.fullmatch(relay)
-    return (
-        wanted is not None
-        and seen is not None
-        and wanted["host"].lower().rstrip(".") == seen["host"].lower().rstrip(".")
-        and wanted["port"] == seen["port"]
-    )
+def same_relay(nexthop: str, host: str | None, port: int | None) -> bool:
+    """Return whether the relay that a delivery line names is this nexthop."""
+    wanted = _NEXTHOP.fullmatch(nexthop.lower())
+    return wanted is not None and wanted["host"].rstrip(".") == (host or "").rstrip(".") and int(wanted["port"]) == port

@@ -17,7 +17,7 @@ def plan_text(installation: Installation, current: Current, route: Route) -> str
     Raises:
         RouteRefusedError: the route cannot be written.
     """
-    wanted = render(route, installation)
+    wanted = render(route, installation, current.message_size_limit)
     settings = {name: value for name, value in current.settings.items() if value or name in wanted.settings}
     parts = [
         unified(str(installation.main_cf), _setting_lines(settings), _setting_lines(wanted.settings)),

@@ -264,6 +264,7 @@ def current_json(current: Current) -> dict[str, Any]:
         "settings": dict(current.settings),
         "services": dict(current.services),
         "files": dict(current.files),
+        "message_size_limit": current.message_size_limit,
         "overrides": dict(current.overrides),
     }
 
@@ -280,5 +281,6 @@ def current_from_json(values: Mapping[str, Any]) -> Current:
         settings=values["settings"],
         services=values["services"],
         files=values["files"],
+        message_size_limit=values["message_size_limit"],
         overrides=values["overrides"],
     )

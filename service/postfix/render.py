@@ -66,14 +66,19 @@ def check_route(route: Route, installation: Installation) -> None:
         )
 
 
-def render(route: Route, installation: Installation) -> Rendering:
+def render(route: Route, installation: Installation, message_size_limit: int) -> Rendering:
     """Return what Postfix holds when this route is in force.
+
+    `message_size_limit` is Postfix's own, in bytes; 0 means none.
 
     Raises:
         RouteRefusedError: the route cannot be written.
     """
     check_route(route, installation)
     prefix, endpoints = installation.service_prefix, installation.providers
+    # Over the SIZE that a relay advertises Postfix bounces by itself and tries no other nexthop (3.7.11, 2026-11).
+    largest = max((installation.size_limits.get(name, 0) for name in route.providers), default=0)
+    size_falls_through = 0 < message_size_limit <= largest
     settings = {
         "relayhost": nexthop_list(route.providers, endpoints),
         "default_transport": prefix + route.active,
@@ -83,18 +88,18 @@ def render(route: Route, installation: Installation) -> Rendering:
         settings[f"{prefix}{name}_destination_recipient_limit"] = "50"
     return Rendering(
         settings=settings,
-        services={f"{prefix}{name}/unix": _service(name, installation) for name in endpoints},
-        files=_files(installation),
+        services={f"{prefix}{name}/unix": _service(name, installation, size_falls_through) for name in endpoints},
+        files=_files(installation, size_falls_through),
     )
 
 
-def _service(name: str, installation: Installation) -> str:
+def _service(name: str, installation: Installation, size_falls_through: bool) -> str:
     service = installation.service_prefix + name
-    options = " ".join(f"-o {key}={value}" for key, value in _options(name, installation).items())
+    options = " ".join(f"-o {key}={value}" for key, value in _options(name, installation, size_falls_through).items())
     return f"{service} unix - - n - - smtp {options}"
 
 
-def _options(name: str, installation: Installation) -> dict[str, str]:
+def _options(name: str, installation: Installation, size_falls_through: bool) -> dict[str, str]:
     """Return the settings of one provider's service. No value holds a blank, so none needs quoting (master(5))."""
     endpoints, owned = installation.providers, installation.owned_dir
     clear_login = any(at.tls is TlsMode.NONE and at.username for at in endpoints.values())  # loopback only
@@ -129,7 +134,7 @@ def _options(name: str, installation: Installation) -> dict[str, str]:
         "smtp_reply_filter": f"regexp:{owned}/reply_filter",
         "smtp_delivery_status_filter": f"regexp:{owned}/status_filter",
         "smtp_skip_5xx_greeting": "yes",
-        "smtp_discard_ehlo_keywords": "",
+        "smtp_discard_ehlo_keywords": "size" if size_falls_through else "",
         "smtp_discard_ehlo_keyword_address_maps": "",
         # Fallback is the list of nexthops alone.
         "smtp_fallback_relay": "",
@@ -151,14 +156,16 @@ def _options(name: str, installation: Installation) -> dict[str, str]:
     }
 
 
-def _files(installation: Installation) -> dict[str, OwnedFile]:
+def _files(installation: Installation, size_falls_through: bool) -> dict[str, OwnedFile]:
     owned, endpoints = installation.owned_dir, installation.providers
     logins = [f"{at.nexthop} {at.username}:{at.password}" for at in endpoints.values() if at.username is not None]
     policies = [_policy(name, at, installation) for name, at in endpoints.items()]
     files = {
         "sasl": OwnedFile(text=_table(logins), mode=SECRET),
         "tls_policy": OwnedFile(text=_table(policies), mode=PUBLIC),
-        "reply_filter": OwnedFile(text=reply_filter(ACCOUNT_REPLIES), mode=PUBLIC),
+        "reply_filter": OwnedFile(
+            text=reply_filter(ACCOUNT_REPLIES, size_falls_through=size_falls_through), mode=PUBLIC
+        ),
         "status_filter": OwnedFile(text=status_filter(ACCOUNT_REPLIES), mode=PUBLIC),
     }
     for name in endpoints:

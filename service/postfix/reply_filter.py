@@ -19,8 +19,12 @@ _HEADING = "# Written by relaypilot; changes by hand are reported as drift.\n"
 _CODES = "[0-9]{1,3}"
 
 
-def reply_filter(replies: Iterable[AccountReply]) -> str:
-    """Return the text of the smtp_reply_filter table (regexp_table(5))."""
+def reply_filter(replies: Iterable[AccountReply], *, size_falls_through: bool) -> str:
+    """Return the text of the smtp_reply_filter table (regexp_table(5)).
+
+    `size_falls_through` makes a refusal for size temporary too: right only where some relay takes every message
+    that this server accepts, as a message too big for all would wait in the queue for days.
+    """
     lines = [_HEADING, "if /^5[0-9][0-9][ -]/\n"]
     for reply in replies:
         lines += [
@@ -28,6 +32,9 @@ def reply_filter(replies: Iterable[AccountReply]) -> str:
             rf"/^5([0-9][0-9])([ -])5(\.{_CODES}\.{_CODES} +)(({reply.pattern}).*)$/ 4${{1}}${{2}}4${{3}}${{4}}" + "\n",
             f"/^5([0-9][0-9])([ -])(({reply.pattern}).*)$/ 4${{1}}${{2}}${{3}}\n",
         ]
+    if size_falls_through:
+        lines += ["# too big for this relay\n", r"/^552([ -])5(\.3\.4 .*)$/ 452${1}4${2}" + "\n"]
+        lines += [r"/^552([ -])([^0-9].*(size|too (large|big|long|much)).*)$/ 452${1}${2}" + "\n"]
     return "".join([*lines, "endif\n"])
 
 

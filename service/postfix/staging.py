@@ -18,7 +18,6 @@ KEPT_REPLIES = (
     "550 5.1.1 <nobody@example.net>: Recipient address rejected: User unknown in virtual mailbox table",
     "550 5.1.1 The email account that you tried to reach does not exist.",
     "552 5.2.2 Mailbox full",
-    "552 5.3.4 Message size exceeds fixed limit",
     "554 5.7.1 Message rejected because of spam content",
     "550 5.1.8 <someone@example.org>: Sender address rejected: Domain not found",
 )

@@ -1,5 +1,6 @@
 """What becomes of one message when the first relay does not take it. Real Postfix, real TLS and logins."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -98,6 +99,53 @@ def test_a_stopped_relay_is_passed_over(routed):
         assert routed.carrier_of(routed.send()) == "bravo"
     finally:
         routed.peers["alfa"].start()
+
+
+def test_a_relay_whose_certificate_has_another_name_gets_neither_mail_nor_password(routed):
+    providers = dict(routed.installation.providers)
+    providers["alfa"] = replace(providers["alfa"], server_name="smtp.other.test")
+    installation = replace(routed.installation, providers=providers, canary_recipient=None)
+    routed.peers["alfa"].logins.clear()
+    move(routed, *NAMES[::-1])
+    move(routed, *NAMES, installation=installation)
+    assert routed.carrier_of(routed.send()) == "bravo"
+    assert routed.peers["alfa"].logins == []
+    move(routed, *NAMES)
+    assert routed.carrier_of(routed.send()) == "alfa"
+
+
+def test_one_providers_authority_vouches_for_no_other(routed):
+    authorities = {**routed.installation.authorities, "alfa": routed.installation.authorities["bravo"]}
+    installation = replace(routed.installation, authorities=authorities, canary_recipient=None)
+    routed.peers["alfa"].logins.clear()
+    move(routed, *NAMES, installation=installation)
+    assert routed.carrier_of(routed.send()) == "bravo"
+    assert routed.peers["alfa"].logins == []
+    move(routed, *NAMES)
+
+
+@pytest.mark.parametrize("advertised", [True, False])
+def test_a_message_too_big_for_one_relay_takes_another_where_one_takes_all(routed, advertised):
+    alfa = routed.peers["alfa"]
+    if advertised:
+        alfa.stop()
+        alfa.size_limit = 2000
+        alfa.start()
+    else:
+        alfa.replies["DATA"] = "552 5.3.4 Message size exceeds fixed limit"
+    too_big = routed.send(sender="", lines=100)
+    assert "status=bounced" in routed.line_of(too_big)
+    limits = {"alfa": 2000, "bravo": 50_000_000}
+    alfa.replies.pop("DATA", None)
+    move(routed, *NAMES, installation=replace(routed.installation, size_limits=limits))
+    if not advertised:
+        alfa.replies["DATA"] = "552 5.3.4 Message size exceeds fixed limit"
+    assert routed.carrier_of(routed.send(lines=100)) == "bravo"
+    alfa.stop()
+    alfa.size_limit = 33_554_432
+    alfa.start()
+    routed.heal()
+    move(routed, *NAMES)
 
 
 def test_a_message_waits_in_the_queue_when_every_account_is_suspended(routed):

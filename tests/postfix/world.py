@@ -47,6 +47,7 @@ class Peer:
         self.name, self.port, self._context = name, port, context
         self.logins, self.messages = [], []
         self.replies = {}  # "MAIL", "RCPT", "DATA" -> reply; "AUTH" -> reply
+        self.size_limit = 33_554_432  # bytes, advertised as SIZE
         self._controller = None
 
     def start(self):
@@ -62,6 +63,7 @@ class Peer:
                     auth_required=True,
                     authenticator=peer._authenticate,
                     ident=f"{peer.name} ready",
+                    data_size_limit=peer.size_limit,
                 )
 
         self._controller = PeerController(self, hostname="127.0.0.1", port=self.port)
@@ -144,13 +146,13 @@ class World:
             return self.installation.log_file.read_text()
         return ""
 
-    def send(self, recipient=None, sender="app@sender.test", size=0):
+    def send(self, recipient=None, sender="app@sender.test", lines=1):
         """Hand one message to Postfix; return its recipient, which is unique."""
         self.sent += 1
         recipient = recipient or f"user{self.sent}-{time.monotonic_ns()}@receiver.test"
         subprocess.run(
             ["sendmail", "-i", "-f", sender, "--", recipient],
-            input=f"Subject: test\n\nbody\n{'x' * 70 + chr(10) if size else ''}".encode(),
+            input=b"Subject: test\n\n" + (b"x" * 70 + b"\n") * lines,
             env={"MAIL_CONFIG": str(self.config_dir), "PATH": os.environ["PATH"]},
             check=True,
             timeout=30,
