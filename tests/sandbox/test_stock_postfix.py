@@ -13,7 +13,7 @@ def settled(world: World, **message: str) -> Fate:
 
 
 def carrier(world: World, fate: Fate) -> list[str]:
-    line = world.postfix.deliveries(fate.sent.queue_id)[-1]
+    line = eventually(lambda: world.postfix.deliveries(fate.sent.queue_id))[-1]  # logged just after delivery
     return [name for name in ("mailgun", "sendgrid", "acme") if f"]:{world.ports[name]}," in line]
 
 
