@@ -70,6 +70,9 @@ def decide(state: State, current: Route, policy: Policy, now: datetime) -> Stay 
     if need is None:
         return _keep(state, current, healths, policy, now)
     target, against = _target(state, current.active, need, healths, policy, now)
+    if target is None and (starting := [g for g in gates(state, policy, now) if g.rule == "start"]):
+        sentence = starting[0].sentence
+        return Stay(rule="start", reason=f"{need.reason} {sentence}", blocked_by=(sentence,))
     if target is None:
         why = "; ".join(against) or "there is no other provider"
         return Stay(rule="no-better-provider", reason=f"{need.reason} No better provider is proven: {why}.", alert=True)
@@ -137,7 +140,7 @@ def _keep(
         if key.startswith("message") and (now - note.at).total_seconds() <= policy.evidence_lifetime_seconds:
             return Stay(rule="message", reason=note.sentence, alert=True)
     health = healths[current.active]
-    return Stay(rule=str(health.status), reason=health.reason, alert=health.status is Status.SUSPECT)
+    return Stay(rule=str(health.status), reason=health.reason)
 
 
 def _failback(

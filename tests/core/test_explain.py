@@ -24,7 +24,7 @@ def test_a_suspicion_says_what_would_confirm_it() -> None:
     story = Story().warm()
     story.sweep({A: DOWN})
     found = told(story)
-    assert found.alert
+    assert (found.rule, found.alert) == ("suspect", False)
     assert "2 further failures" in found.would_change[0]
     assert "14:02:00 UTC mailgun session bad at CONNECT" in found.evidence[0]
 

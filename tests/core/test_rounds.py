@@ -209,3 +209,13 @@ def test_a_bad_confirmation_that_nobody_asked_for_opens_a_suspicion_without_budg
     story.round({(A, "yahoo"): "spam"}, confirmation=True)
     assert story.status(A) == "suspect"
     assert story.wanted() == ()
+
+
+def test_each_round_closes_at_its_own_time() -> None:
+    story = Story()
+    story.round(seeds=("gmail-1",))
+    story.wait(60).round(seeds=("yahoo-1",))
+    story.wait(40).session(A)
+    assert [receiver for _, receiver in story.state.rounds] == ["yahoo"]
+    story.wait(60).session(A)
+    assert story.state.rounds == {}
