@@ -213,8 +213,8 @@ def test_a_bad_confirmation_that_nobody_asked_for_opens_a_suspicion_without_budg
 
 def test_each_round_closes_at_its_own_time() -> None:
     story = Story()
-    story.round(seeds=("gmail-1",))
-    story.wait(60).round(seeds=("yahoo-1",))
+    story.round(seeds=("gmail-1",), only=(A, B))
+    story.wait(60).round(seeds=("yahoo-1",), only=(A, B))
     story.wait(40).session(A)
     assert [receiver for _, receiver in story.state.rounds] == ["yahoo"]
     story.wait(60).session(A)
