@@ -191,12 +191,18 @@ class FakeDesk:
         )
 
     async def override(self, request: OverrideRequest) -> tuple[OverrideView, ...]:
-        if request.verb == "resume":
+        if request.verb in ("resume", "unpin", "undrain", "ack"):
             self.overrides = ()
         else:
             until = None if request.for_seconds is None else now() + timedelta(seconds=request.for_seconds)
             self.overrides = (
-                OverrideView(verb="pause", provider=None, until=until, actor=request.actor, reason=request.reason),
+                OverrideView(
+                    verb=request.verb,
+                    provider=request.provider,
+                    until=until,
+                    actor=request.actor,
+                    reason=request.reason,
+                ),
             )
         return self.overrides
 

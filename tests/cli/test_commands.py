@@ -122,3 +122,20 @@ def test_explain_shows_what_would_change_it(shell: Shell) -> None:
 
 def test_version(shell: Shell) -> None:
     assert re.fullmatch(r"relaypilot \d+\.\d+\.\d+\n", shell("--version").out)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["pin", "sendgrid", "--for", "2h"], "In force: pin sendgrid until "),
+        (["unpin"], "No override is in force"),
+        (["drain", "mailgun", "--reason", "warming up"], "In force: drain mailgun until "),
+        (["undrain", "mailgun"], "No override is in force"),
+        (["ack", "mailgun"], "No override is in force"),
+        (["ack"], "No override is in force"),
+    ],
+)
+def test_orders_are_given_and_taken_back(shell: Shell, words: list[str], said: str) -> None:
+    done = shell(*words)
+    assert done.status == 0, done.err
+    assert done.out.startswith(said)
