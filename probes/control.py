@@ -32,7 +32,7 @@ class ControlCheck:
         self._wall, self._monotonic = clock.now(), clock.monotonic()
 
     async def run(self) -> Notice:
-        """Return a control notice; detail `ok` is "yes" or "no", `what` says why in one sentence.
+        """Return a control notice; detail `ok` is "yes", "no" or "unknown", `what` says why in one sentence.
 
         A jump of the clock is told once: the next check compares with the new time.
         """
@@ -42,7 +42,7 @@ class ControlCheck:
         if abs(drift) > self._most_drift_seconds:
             return _notice(at, ok=False, what=f"the wall clock jumped by {drift:+.0f} s against the monotonic clock")
         if not self._targets:
-            return _notice(at, ok=True, what="the clock is steady; there is nothing to connect to")
+            return _notice(at, ok=None, what="the clock is steady; there is nothing to connect to")
         if failures is not None:
             return _notice(at, ok=False, what=f"our own network: {'; '.join(failures)}")
         return _notice(at, ok=True, what="network and clock are all right")
@@ -91,5 +91,6 @@ def _words(error: OSError) -> str:
     return os.strerror(error.errno)
 
 
-def _notice(at: datetime, *, ok: bool, what: str) -> Notice:
-    return Notice(at=at, kind=NoticeKind.CONTROL, detail={"ok": "yes" if ok else "no", "what": what})
+def _notice(at: datetime, *, ok: bool | None, what: str) -> Notice:
+    said = {True: "yes", False: "no", None: "unknown"}[ok]
+    return Notice(at=at, kind=NoticeKind.CONTROL, detail={"ok": said, "what": what})

@@ -75,8 +75,8 @@ class NoticeKind(StrEnum):
     OVERRIDE = (
         "override"  # pause, resume, pin, unpin, drain, undrain, ack; detail: verb, provider, until, actor, reason
     )
-    CONTROL = "control"  # control check; detail: ok ("yes"/"no"), what
-    SWITCHOVER = "switchover"  # detail: outcome, trigger, request_id, route (JSON list), reason, rule, enforced
+    CONTROL = "control"  # control check; detail: ok ("yes", "no", "unknown"), what
+    SWITCHOVER = "switchover"  # detail: outcome, trigger, request_id, route (JSON list), from (who was active), reason, rule, enforced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ class Prober:
         self._tell = tell
         self._tasks: set[asyncio.Task[None]] = set()
         self._rounds = 0
-        self._confirming: set[tuple[str, tuple[str, ...]]] = set()
+        self._confirming: dict[tuple[str, tuple[str, ...]], list[float]] = {}  # when each was started
         self._seed_problems: dict[str, str | None] = {seed.name: None for seed in setup.seeds}
         self._control = ControlCheck(
             control_targets(setup), clock=clock, timeout_seconds=probes.stage_timeout.total_seconds()
@@ -72,16 +72,21 @@ class Prober:
             self._start(self._round(tuple(self.setup.providers.values()), self.setup.seeds, confirmation=False))
 
     def confirm(self, wanted: Sequence[ConfirmationWanted]) -> None:
-        """Start the confirmations that suspicion asks for and that are due and not under way."""
-        now = self._clock.now()
-        for ask in wanted:
-            key = (ask.kind, ask.providers)
-            if ask.not_before > now or key in self._confirming:
-                continue
-            self._confirming.add(key)
-            self._start(self._confirmation(ask, key))
+        """Start the confirmations that suspicion asks for and that are due.
 
-    async def _confirmation(self, ask: ConfirmationWanted, key: tuple[str, tuple[str, ...]]) -> None:
+        Session checks may overlap: a black hole keeps each one waiting for its time-out, and the verdict must
+        not wait for one after the other.
+        """
+        now, monotonic = self._clock.now(), self._clock.monotonic()
+        for ask in wanted:
+            under_way = self._confirming.setdefault((ask.kind, ask.providers), [])
+            most = self.setup.policy.confirmations if ask.kind == "session" else 1
+            spaced = not under_way or monotonic - under_way[-1] >= self.setup.policy.confirmation_spacing_seconds
+            if ask.not_before <= now and len(under_way) < most and spaced:
+                under_way.append(monotonic)
+                self._start(self._confirmation(ask, under_way))
+
+    async def _confirmation(self, ask: ConfirmationWanted, under_way: list[float]) -> None:
         providers = tuple(self.setup.providers[name] for name in ask.providers if name in self.setup.providers)
         try:
             if ask.kind == "session":
@@ -90,7 +95,7 @@ class Prober:
                 seeds = [s for s in self.setup.seeds if ask.receiver in (None, "*", s.receiver)]
                 await self._round(providers, seeds, confirmation=True)
         finally:
-            self._confirming.discard(key)
+            under_way.pop(0)
 
     async def _sweep(self, providers: Sequence[Provider], *, confirmation: bool) -> None:
         recipient = self._rng.choice(self.setup.seeds).address if self.setup.seeds else self.setup.config.probes.sender

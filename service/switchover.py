@@ -171,6 +171,7 @@ def switchover_fact(move: Move, outcome: str, at: datetime, detail: str = "") ->
             "trigger": move.trigger,
             "request_id": move.request_id,
             "route": json.dumps(list(move.to_route.providers)),
+            **({"from": move.from_route.active} if move.from_route else {}),
             "reason": move.reason,
             "rule": move.rule,
             "enforced": "no" if outcome == "observed" else "yes",
