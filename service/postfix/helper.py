@@ -121,9 +121,10 @@ def _serve(connection: socket.socket, load: Callable[[], Installation], clock: C
 
 def _answer(connection: socket.socket, load: Callable[[], Installation], clock: Clock, observer: Observer) -> bytes:
     try:
+        line = _read_request(connection, clock)  # first: a close before it is read would cost the caller its answer
         installation = load()
         _check_peer(connection, installation)
-        request = parse_request(_read_request(connection, clock))
+        request = parse_request(line)
         return answer_line(_carry_out(request, installation, clock, observer))
     except PostfixError as error:
         _log.info("refused or failed: %s", error)

@@ -73,10 +73,13 @@ def read_state(installation: Installation) -> State | None:
     """Return what was last applied, or None when relaypilot never applied a route here.
 
     Raises:
-        ApplyError: the record is damaged.
+        ApplyError: the record is damaged, or not for this user.
     """
     path = installation.helper_dir / "state.json"
-    text = read_text_or_none(path)
+    try:
+        text = read_text_or_none(path)
+    except OSError as error:
+        raise ApplyError(f"Reading {path} failed: {error.strerror}; the route's record is for root alone.") from error
     if text is None:
         return None
     try:

@@ -19,3 +19,10 @@ def move(world, *providers, **overrides):
         "clock": CLOCK,
     } | overrides
     return apply(values.pop("installation", world.installation), **values)
+
+
+def assert_one_sentence(error):
+    text = str(error.value)
+    assert text[0].isupper()
+    assert text.rstrip(".").count("\n") == 0
+    assert "Traceback" not in text

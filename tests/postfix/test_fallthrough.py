@@ -5,18 +5,9 @@ from itertools import permutations
 
 import pytest
 
-from service.decision.route import simple_route
-from service.postfix.current import read_current
 from service.postfix.flush import flush
 from tests.postfix.moving import move
 from tests.postfix.world import NAMES, wait_for
-
-
-@pytest.fixture
-def routed(world):
-    if read_current(world.installation).route != simple_route(*NAMES):
-        move(world, *NAMES)
-    return world
 
 
 @pytest.mark.parametrize("order", list(permutations(NAMES)))

@@ -15,6 +15,7 @@ import pytest
 
 from service.decision.route import Lane, Route, simple_route
 from service.postfix.client import HelperClient
+from service.postfix.current import read_current
 from service.postfix.errors import (
     HelperError,
     HelperUnreachableError,
@@ -270,6 +271,12 @@ def test_only_root_and_the_configured_user_are_served(world, client):
     assert "RequestRefusedError: Only root and mail" in ask_as("nobody", client.ping)
     assert ask_as("mail", client.ping) == "None"
     assert ask_as("mail", lambda: client.current().running) == "True"
+
+
+def test_another_user_cannot_read_the_record_and_is_told_so(world, client):
+    said = ask_as("mail", lambda: read_current(world.installation))
+    assert "ApplyError: Reading" in said
+    assert "for root alone" in said
 
 
 def test_a_configuration_that_others_can_write_is_not_trusted(world, client, config_path):

@@ -1,5 +1,6 @@
 """What a route looks like in Postfix, as text; no Postfix is run."""
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,13 @@ import pytest
 from providers.account_replies import ACCOUNT_REPLIES
 from providers.base import RelayEndpoint, TlsMode
 from service.decision.route import simple_route
+from service.postfix.durable import backdate
 from service.postfix.errors import InstallationError
 from service.postfix.installation import Installation, check_installation
 from service.postfix.log_tail import LogTail
 from service.postfix.nexthop import nexthop_list, providers_of, same_relay, split_nexthops
 from service.postfix.render import render
+from service.postfix.staging import check_tables
 from service.postfix.steps import STEPS
 from service.postfix.textdiff import masked
 
@@ -72,6 +75,20 @@ def test_every_service_carries_all_logins_and_policies_and_inherits_nothing_that
         }.items():
             assert given[name] == value
         assert not [value for value in given.values() if " " in value]
+
+
+def test_postfix_reads_the_tables_as_written_whatever_the_case_of_a_host(tmp_path):
+    upper = replace(A, host="SMTP.A.Example", password='Two  Blanks $x \\ "q" ü')
+    installation = replace(
+        INSTALLATION, config_dir=tmp_path, providers={"a": upper, "b": B}, search_path=os.environ["PATH"]
+    )
+    rendering = rendered("a", installation=installation)
+    (tmp_path / "relaypilot").mkdir()
+    (tmp_path / "main.cf").write_text("compatibility_level = 3.6\n")
+    for path, file in rendering.files.items():
+        Path(path).write_text(file.text)
+        backdate(Path(path), 1.0)
+    check_tables(installation, rendering)
 
 
 def test_implicit_tls_is_wrapper_mode():
