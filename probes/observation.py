@@ -76,7 +76,7 @@ class NoticeKind(StrEnum):
         "override"  # pause, resume, pin, unpin, drain, undrain, ack; detail: verb, provider, until, actor, reason
     )
     CONTROL = "control"  # control check; detail: ok ("yes", "no", "unknown"), what
-    SWITCHOVER = "switchover"  # detail: outcome, trigger, request_id, route (JSON list), from (who was active), reason, rule, enforced
+    SWITCHOVER = "switchover"  # outcome, trigger, request_id, route (JSON list), from, reason, rule, enforced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
