@@ -9,6 +9,7 @@ from rich.text import Text
 from deploy.sandbox.demo_watch import Sight, good_of
 from deploy.sandbox.people import SEED_RECEIVERS
 
+_LONGEST = len("recovering (misplacing)")
 _STYLES = {"healthy": "green", "suspect": "yellow", "degraded": "bold red", "recovering": "cyan"}
 _SIGNALS = {
     "session": "session",
@@ -27,7 +28,7 @@ def health_table(sight: Sight, *, tall: bool) -> Table:
     table.add_column("provider", no_wrap=True)
     if tall:
         table.add_column("receiver", no_wrap=True)
-    table.add_column("health", no_wrap=True)
+    table.add_column("health", no_wrap=True, min_width=_LONGEST)
     columns = _SIGNALS.values() if tall else _side_by_side()
     for header in columns:
         table.add_column(header, justify="right", no_wrap=True)

@@ -15,7 +15,6 @@ def playground_text(world: World, listen: str, token: str) -> str:
     config = f"--config {world.config_path}"
     relaypilot, failover = _short(programs / "relaypilot"), _short(programs / "failover")
     socket = f"--unix-socket {world.directory}/api.sock http://relaypilot"
-    acknowledge = """-H 'Content-Type: application/json' -d '{"verb": "ack"}'"""
     return f"""The world stays up, all faults are healed, and live mail goes on. In another terminal, from {Path.cwd()}:
 
   break     {sandbox} fault mailgun spam{where}
@@ -29,8 +28,8 @@ def playground_text(world: World, listen: str, token: str) -> str:
             {relaypilot} history {config}
   move      {relaypilot} plan --to acme {config}
             {failover} --to acme {config}
-  forgive   curl {socket}/v1/overrides {acknowledge}
-            (a suspended account returns only when a person has acknowledged it)
+  forgive   {relaypilot} ack {config}
+            (after an account fault, a provider returns only when a person has acknowledged it)
   API       curl {socket}/v1/status
             curl -H 'Authorization: Bearer {token}' http://{listen}/v1/status
   browser   http://{listen}/   token: {token}

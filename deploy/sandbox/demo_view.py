@@ -1,12 +1,11 @@
 """The demo's live screen: story, route, mail, health, events."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleDimensions, Group, RenderableType
 from rich.layout import Layout
 from rich.live import Live
 from rich.panel import Panel
@@ -14,15 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.sandbox.demo_health import health_table
+from deploy.sandbox.demo_panels import events_table, mail_table, route_table
 from deploy.sandbox.demo_show import CHAPTERS, FAILED, Scene, clock
 from deploy.sandbox.demo_watch import Event, Sight, Watch
-from deploy.sandbox.ledger import Counts
 
 LEAST_WIDTH, LEAST_HEIGHT = 80, 24
 _TALL = 40  # lines: from here on there is room for a line a receiver
-_EVENT_STYLES = {"fault": "bold magenta", "move": "bold green", "blocked": "yellow", "drift": "yellow"}
-_BAR = 20  # cells at the highest rate
-_OUT = "out of the route"
+_FRAME = 4  # cells that a panel takes at both sides
 
 
 class Screen:
@@ -72,23 +69,25 @@ class Screen:
         now = f"{clock(time.monotonic() - self._started)}  [dim]ends by itself before {clock(self._limit_seconds)}[/]"
         size = self._console.size
         events = self._watch.events()
-        return screen(self._scene, self._watch.sight, events, now, self._per_second, tall=size.height >= _TALL)
+        return screen(self._scene, self._watch.sight, events, now, self._per_second, size)
 
 
 def screen(
-    scene: Scene, sight: Sight, events: list[Event], now: str, per_second: float, *, tall: bool
+    scene: Scene, sight: Sight, events: Sequence[Event], now: str, per_second: float, size: ConsoleDimensions
 ) -> RenderableType:
-    """Return the whole screen."""
-    layout = Layout()
-    middle = Layout(name="middle", size=7)
-    middle.split_row(Layout(_panel("Route", _route(sight, per_second)), ratio=3), Layout(_mail_panel(sight), ratio=2))
+    """Return the whole screen; a tall one shows a line a receiver and longer sentences."""
+    tall = size.height >= _TALL
+    route, mail = _panel("Route", route_table(sight, per_second)), _panel("Live mail: where it is", mail_table(sight))
     health = health_table(sight, tall=tall)
+    happened = events_table(events, width=size.width - _FRAME, lines_each=3 if tall else 2)
+    layout, middle = Layout(), Layout(size=6)
+    middle.split_row(Layout(route, ratio=3), Layout(mail, ratio=2))
     layout.split_column(
         Layout(_header(scene, now), size=2),
         Layout(_story(scene), size=6),
         middle,
-        Layout(_panel("Health: good of all, last minute", health), size=health.row_count + (4 if tall else 5)),
-        Layout(_panel("What happened, newest first (UTC)", _events(events))),
+        Layout(_panel("Health: k of n good, last minute", health), size=health.row_count + (3 if tall else 4)),
+        Layout(_panel("What happened, newest first (UTC)", happened)),
     )
     return layout
 
@@ -120,67 +119,3 @@ def _story(scene: Scene) -> RenderableType:
     if scene.outcome:
         text.append(f"\n{scene.outcome}", "not bold green" if scene.marks.get(scene.chapter) != FAILED else "bold red")
     return Panel(text, border_style="magenta", box=box.ROUNDED)
-
-
-def _route(sight: Sight, per_second: float) -> Table:
-    table = Table(box=None, expand=True, padding=(0, 1, 0, 0), header_style="dim")
-    for header in ("", "provider"):
-        table.add_column(header, no_wrap=True)
-    table.add_column("live mail now", no_wrap=True, ratio=1)
-    table.add_column("taken", justify="right", no_wrap=True)
-    table.add_column("fault that is on", no_wrap=True, overflow="ellipsis", max_width=18)
-    names = (*sight.route, *(name for name in sight.carried if name not in sight.route))
-    for place, name in enumerate(names, 1):
-        inside = name in sight.route
-        style = "bold" if place == 1 and inside else "" if inside else "dim"
-        rate = sight.per_second.get(name, 0.0)
-        bar = Text("━" * min(_BAR, round(_BAR * rate / per_second)), "green" if inside else "yellow")
-        bar.append(f" {rate:.1f}/s" if rate else "" if inside else _OUT, "" if rate else "dim")
-        faults = ", ".join(sight.faults.get(name, ()))
-        table.add_row(
-            str(place) if inside else "-",
-            Text(name, style),
-            bar,
-            str(sight.carried.get(name, 0)),
-            Text(faults, "bold red"),
-        )
-    return table
-
-
-def _mail_panel(sight: Sight) -> Panel:
-    counts = sight.counts
-    if counts is None:
-        return _panel("Live mail", Text("counting …", "dim"))
-    table = Table.grid(expand=True, padding=(0, 1))
-    for _ in range(2):
-        table.add_column(style="dim")
-        table.add_column(justify="right")
-    table.add_row("sent", str(counts.sent), "bounced", _number(counts.bounced, "bold red"))
-    table.add_row("inbox", Text(str(counts.inbox), "green"), "lost", _number(counts.lost, "bold red"))
-    table.add_row("spam", _number(counts.spam, "yellow"), "twice", _number(counts.twice, "yellow"))
-    table.add_row("late", _number(counts.late, "yellow"), "queued", _number(_under_way(counts), "yellow"))
-    return _panel("Live mail, by where it is", table)
-
-
-def _under_way(counts: Counts) -> int:
-    return counts.queued + counts.underway
-
-
-def _number(number: int, style: str) -> Text:
-    return Text(str(number), style if number else "")
-
-
-def _events(events: list[Event]) -> Table:
-    table = Table.grid(padding=(0, 1, 0, 0))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column()
-    for event in reversed(events[-30:]):
-        table.add_row(f"{event.at:%H:%M:%S}", Text(event.sentence, _style(event)))
-    return table
-
-
-def _style(event: Event) -> str:
-    if event.kind == "health":
-        words: Mapping[str, Any] = {" is suspect": "yellow", " is degraded": "red", " is recovering": "cyan"}
-        return next((style for word, style in words.items() if word in event.sentence[:40]), "green")
-    return _EVENT_STYLES.get(event.kind, "")
