@@ -31,7 +31,7 @@ from service.switchover import Move, Moved, Observer, carry_out, entry_of, switc
 
 T = TypeVar("T")
 _REREAD_SECONDS = 30.0
-_RETRY_SECONDS = 2.0
+_RETRY_SECONDS = 1.0
 _NOT_AGREED = "What became of the last move is not known yet"
 _log = structlog.get_logger("relaypilot.owner")
 
@@ -298,7 +298,7 @@ class Owner:
             self._readable = True
             if self._disagreement is None:
                 if self._generation not in (None, self.current.generation):
-                    learnt = await self._agree()  # somebody moved mail without us
+                    learnt = await self._agree() or learnt  # moved by somebody else, or by what was just learnt of
                 self._generation = self.current.generation
             problem = _problem_of(self.current)
             if learnt and self.current.route is not None:
