@@ -1,7 +1,8 @@
 """The small root process that executes the transaction for the unprivileged daemon.
 
 It serves one JSON line a connection, one connection at a time, to root and one configured user, and reads its
-own root-owned configuration anew for each request. SIGTERM lets the request at hand end.
+own root-owned configuration anew for each request; one that has become wrong is not used, and the last right
+one stays in force. SIGTERM lets the request at hand end.
 """
 
 import logging
@@ -16,7 +17,6 @@ from typing import Any
 
 from providers.base import Clock
 from service.clock import SystemClock
-from service.errors import RelaypilotError
 from service.postfix.apply import apply, recover
 from service.postfix.current import read_current
 from service.postfix.errors import HelperError, PostfixError, RequestRefusedError
@@ -35,7 +35,7 @@ from service.postfix.protocol import (
     error_line,
     parse_request,
 )
-from service.postfix.root_config import load_installation
+from service.postfix.root_config import LatestInstallation, load_installation
 from service.postfix.steps import Observer, log_step
 
 _REQUEST_SECONDS = 5.0
@@ -55,7 +55,8 @@ def run_helper(
         RelaypilotError: the configuration is wrong or the socket cannot be opened.
     """
     clock = clock or SystemClock()
-    installation = load(config_path, clock)
+    latest = LatestInstallation(config_path, clock, load)
+    installation = latest()
     wake, woken = socket.socketpair()
     woken.setblocking(False)
     wake.setblocking(False)
@@ -78,7 +79,7 @@ def run_helper(
                 if listener in [key.fileobj for key, _ in selector.select()] and not stopping:
                     connection, _ = listener.accept()
                     with connection:
-                        _serve(connection, lambda: load(config_path, clock), clock, observer)
+                        _serve(connection, latest, clock, observer)
         notify("STOPPING=1")
     finally:
         signal.set_wakeup_fd(former_fd)
@@ -129,9 +130,6 @@ def _answer(connection: socket.socket, load: Callable[[], Installation], clock: 
     except PostfixError as error:
         _log.info("refused or failed: %s", error)
         return error_line(error)
-    except RelaypilotError as error:
-        _log.warning("the configuration cannot be used: %s", error)
-        return error_line(HelperError(f"The root helper's configuration cannot be used: {error}"))
     except Exception:  # noqa: BLE001 - the boundary: a fault of ours must not end the helper
         _log.exception("a request failed")
         return error_line(HelperError("The root helper failed on this request; its log says why."))

@@ -1,13 +1,18 @@
 """The configuration as the root part may trust it: nobody but root can have written it."""
 
+import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from providers.base import Clock
 from providers.registry import make_provider
 from service.config_file import load_config
-from service.postfix.errors import HelperError
+from service.errors import ConfigError
+from service.postfix.errors import HelperError, InstallationError
 from service.postfix.installation import Installation, installation_of
+
+_log = logging.getLogger(__name__)
 
 
 def load_installation(config_path: Path, clock: Clock) -> Installation:
@@ -26,6 +31,37 @@ def load_installation(config_path: Path, clock: Clock) -> Installation:
         for settings in config.provider
     }
     return installation_of(config, providers)
+
+
+class LatestInstallation:
+    """The installation of a configuration file that may change: read anew each time, the last right one kept."""
+
+    def __init__(
+        self, config_path: Path, clock: Clock, load: Callable[[Path, Clock], Installation] = load_installation
+    ) -> None:
+        """Take the file's path; nothing is read yet."""
+        self._config_path, self._clock, self._load = config_path, clock, load
+        self._installation: Installation | None = None
+        self._problem: str | None = None
+
+    def __call__(self) -> Installation:
+        """Return the installation of the file as it is now; of the last right one if it has become wrong.
+
+        Raises:
+            HelperError: somebody else than root could change the file.
+            ConfigError, InstallationError: it is wrong, and has never been right.
+        """
+        try:
+            self._installation = self._load(self._config_path, self._clock)
+        except (ConfigError, InstallationError) as error:
+            if self._installation is None:
+                raise
+            if str(error) != self._problem:
+                _log.warning("the changed configuration is not used; the old one is in force: %s", error)
+            self._problem = str(error)
+        else:
+            self._problem = None
+        return self._installation
 
 
 def check_root_owned(path: Path) -> None:
