@@ -14,6 +14,7 @@ from probes.observation import Fact, Notice, NoticeKind
 from providers.base import Clock
 from service.agreement import agree
 from service.cycle import Seen, Verdict, judge
+from service.decision.moves import STANDBY_ORDER
 from service.decision.policy import Mode
 from service.decision.route import Route, simple_route
 from service.decision.state import policy_hash
@@ -282,7 +283,8 @@ class Owner:
         finally:
             await self.read_route()
         self.assigned = to_route
-        self._events.say("move", f"Mail moved to {to_route.active}: {reason}", to_route.active)
+        what = "Route reordered" if rule == STANDBY_ORDER else f"Mail moved to {to_route.active}"
+        self._events.say("move", f"{what}: {reason}", to_route.active)
         return move, moved
 
     async def read_route(self) -> None:
@@ -318,7 +320,7 @@ class Owner:
             return
         move = Move(
             request_id=secrets.token_hex(8),
-            from_route=self.current.route if self.current else self.assigned,
+            from_route=self.seen().route,
             to_route=decision.route,
             expected_generation=0,
             trigger=decision.trigger,
