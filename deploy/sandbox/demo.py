@@ -1,6 +1,7 @@
 """The demo: a world in which providers fail one after the other while live mail flows, and what became of it."""
 
 import argparse
+import errno
 import os
 import secrets
 import shutil
@@ -52,6 +53,12 @@ def main(argv: Sequence[str]) -> int:
         return 1
     except KeyboardInterrupt:
         print("Stopped; nothing of it runs any more.", file=sys.stderr)
+        return _INTERRUPTED
+    except OSError as error:
+        if error.errno not in {errno.EPIPE, errno.EIO}:
+            raise
+        # The reader or the terminal has gone: let nothing be written to it at the end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _INTERRUPTED
 
 
@@ -179,7 +186,10 @@ def _stopping(world: World, show: Show) -> Iterator[None]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        with show.step("Stopping everything"):
+        try:
+            with show.step("Stopping everything"):
+                world.stop()
+        except OSError:  # nobody reads what is shown any more
             world.stop()
 
 
@@ -208,7 +218,7 @@ def _keep(world: World, watch: Watch, show: Show, text: str) -> None:
                 for event in watch.events():
                     if event not in told:
                         told.add(event)
-                        show.print(f"{event.at:%H:%M:%S} {event.kind}: {event.sentence}")
+                        show.event(event)
                 time.sleep(0.5)
         except KeyboardInterrupt:
             show.print()

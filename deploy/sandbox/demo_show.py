@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from deploy.sandbox.demo_watch import Watch
+from deploy.sandbox.demo_watch import Event, Watch
 
 FAILED = "✗"  # the mark of a chapter that did not end as it should
 CHAPTERS = ("before", "takeover", "spam", "return", "suspended", "down", "count")
@@ -48,8 +48,11 @@ class Show(Protocol):
     def refresh(self) -> None:
         """Show what is new; called several times a second."""
 
+    def event(self, event: Event) -> None:
+        """Print one event, outside of `live`."""
+
     def print(self, text: str = "") -> None:
-        """Print below everything else, outside of `live`."""
+        """Print as it is, outside of `live`; long lines stay whole, so that they can be copied."""
 
 
 class Lines:
@@ -60,7 +63,7 @@ class Lines:
     def __init__(self, started: float) -> None:
         self._started = started
         self._watch: Watch | None = None
-        self._told: set[object] = set()
+        self._told: set[Event] = set()
         self._counted = 0.0
 
     @contextmanager
@@ -94,7 +97,7 @@ class Lines:
         for event in self._watch.events():
             if event not in self._told:
                 self._told.add(event)
-                self._line(f"  {event.at:%H:%M:%S} UTC {event.kind}: {event.sentence}")
+                self.event(event)
         counts = self._watch.sight.counts
         now = time.monotonic()
         if counts and now - self._counted >= self.COUNTED_EVERY_SECONDS:
@@ -103,6 +106,10 @@ class Lines:
                 f"  route {', '.join(self._watch.sight.route)}; sent {counts.sent}, inbox {counts.inbox}, "
                 f"spam {counts.spam}, late {counts.late}, bounced {counts.bounced}, queued {counts.queued}"
             )
+
+    def event(self, event: Event) -> None:
+        """Print one event."""
+        self._line(f"  {event.at:%H:%M:%S} UTC {event.kind}: {event.sentence}")
 
     def print(self, text: str = "") -> None:
         """Print as it is."""

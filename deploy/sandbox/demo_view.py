@@ -59,6 +59,10 @@ class Screen:
     def refresh(self) -> None:
         """Do nothing: the screen draws itself."""
 
+    def event(self, event: Event) -> None:
+        """Print one event, wrapped."""
+        self._console.print(events_table([event], width=self._console.width, lines_each=_TALL))
+
     def print(self, text: str = "") -> None:
         """Print as it is."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
