@@ -274,7 +274,8 @@ class Scene:
             parts += [f"sentence: {status['sentence']}", f"route: {status['route']}"]
             parts += [f"problem: {p}" for p in status["problems"]]
             parts += [f"{p['name']}: {p['health']['status']}: {p['health']['reason']}" for p in status["providers"]]
-            parts += [f"event: {e['at'][11:19]} {e['sentence']}" for e in status["events"][:12]]
+            events = [e for e in status["events"] if " at " not in e["sentence"].partition(" is ")[0]]
+            parts += [f"event: {e['at'][11:19]} {e['sentence'][:300]}" for e in events[:15]]
         with contextlib.suppress(Exception):
             parts += [f"faults: {self.world.status()}"]
         for name in ("daemon.log", "helper.log"):

@@ -23,7 +23,7 @@ def scene():
 
 def refusal(done):
     """Return the one sentence on standard error and what follows it; steps that were shown before are left out."""
-    before, mark, text = done.stderr.partition("relaypilot: ")
+    _steps, mark, text = done.stderr.partition("relaypilot: ")
     assert mark, done
     assert text.count("relaypilot: ") == 0, done
     sentence, _, more = text.partition("\n")
