@@ -22,6 +22,10 @@ _OBSERVATION_FIELDS = frozenset(
     {"v", "at", "provider", "signal", "source", "outcome", "value", "count", "confirmation", "temporary"}
 ) | frozenset(_OPTIONAL_TEXTS)
 _NOTICE_FIELDS = frozenset({"v", "at", "fact", "detail"})
+_USUAL_FIELDS = _OBSERVATION_FIELDS - {"count", "confirmation", "temporary"}
+_SIGNALS = {str(word): word for word in Signal}
+_SOURCES = {str(word): word for word in Source}
+_OUTCOMES = {str(word): word for word in Outcome}
 
 
 def fact_to_json(fact: Fact) -> str:
@@ -59,14 +63,64 @@ def fact_from_json(line: str, *, line_number: int = 1) -> Fact:
         FactFormatError: it holds none; the message names the line and the field.
     """
     try:
-        row = json.loads(line, parse_constant=_refuse_constant)
+        row = _DECODER.decode(line)
     except ValueError as error:
         raise FactFormatError(f"line {line_number}: not a JSON object on one line: {error}") from None
     except RecursionError:
         raise FactFormatError(f"line {line_number}: nested too deeply to be a fact") from None
     if not isinstance(row, dict):
         raise FactFormatError(f"line {line_number}: a fact is a JSON object, this is {type(row).__name__}")
-    return _Row(row, line_number).fact()
+    return _usual(row) or _Row(row, line_number).fact()
+
+
+def _usual(row: Mapping[str, Any]) -> Observation | None:
+    """Return the observation of a row in which every field is as `fact_to_json` writes it; else none.
+
+    Three quarters of the time of reading a file went into checking one field after the other (2026-11). What is
+    unusual or wrong is left to `_Row`, which has the words for it.
+    """
+    get = row.get
+    signal, outcome, source = get("signal"), get("outcome"), get("source")
+    provider, at, version, value = get("provider"), get("at"), get("v"), get("value")
+    texts = get("receiver"), get("seed"), get("round"), get("category"), get("stage"), get("rule"), get("text")
+    if (
+        not row.keys() <= _USUAL_FIELDS
+        or type(version) is not int
+        or version != FORMAT_VERSION
+        or type(signal) is not str
+        or type(outcome) is not str
+        or type(source) is not str
+        or type(provider) is not str
+        or not provider
+        or type(at) is not str
+        or not at.endswith("Z")
+        or not (value is None or type(value) is str or (type(value) is float and math.isfinite(value)))
+        or not all(text is None or (type(text) is str and text) for text in texts)
+    ):
+        return None
+    try:
+        known = _SIGNALS[signal], _SOURCES[source], _OUTCOMES[outcome]
+        time = datetime.fromisoformat(at)
+    except (KeyError, ValueError):
+        return None
+    if time.tzinfo is not UTC:
+        return None
+    receiver, seed, round_, category, stage, rule, text = texts
+    return Observation(
+        at=time,
+        provider=provider,
+        signal=known[0],
+        source=known[1],
+        outcome=known[2],
+        receiver=receiver,
+        seed=seed,
+        round=round_,
+        value=value,
+        category=category,
+        stage=stage,
+        rule=rule,
+        text=text,
+    )
 
 
 class _Row:
@@ -182,3 +236,6 @@ def _dump(row: Mapping[str, Any]) -> str:
 
 def _refuse_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

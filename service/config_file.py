@@ -37,6 +37,34 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     return config
 
 
+def load_policy(path: Path, base: Path | None = None) -> Policy:
+    """Return the policy of a configuration without reading the secrets and certificates it names.
+
+    With `base`, `path` may hold only what differs from that configuration.
+
+    Raises:
+        ConfigError: `problems` lists every mistake.
+    """
+    report = Report(str(path))
+    raw, below = _read(path, report), _read(base, report) if base is not None else {}
+    if raw is None or below is None:
+        raise ConfigError(report.problems)
+    around = Surroundings(directory=path.parent, environ={}, report=report, reads_files=False)
+    config = _check(_over(below, raw), around)
+    if config is None:
+        raise ConfigError(report.problems)
+    return policy_of(config)
+
+
+def _over(below: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
+    """Return one configuration laid over another: tables key by key, lists of tables as a whole."""
+    merged = {**below, **raw}
+    for key, table in raw.items():
+        if isinstance(table, dict) and isinstance(under := below.get(key), dict):
+            merged[key] = {**under, **table}
+    return merged
+
+
 def _read(path: Path, report: Report) -> dict[str, Any] | None:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -64,7 +92,7 @@ def _check(raw: dict[str, Any], around: Surroundings) -> Config | None:
     providers = _entries(raw, "provider", None, around)
     seeds = _entries(raw, "seed", SeedTable, around)
     draft = Draft(receivers=getattr(plain, "receivers", {}), providers=providers, seeds=seeds, **tables)
-    check_rules(draft, report)
+    check_rules(draft, report, reads_files=around.reads_files)
     if report.problems or plain is None:
         return None
     return Config(

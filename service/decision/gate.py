@@ -57,13 +57,18 @@ def _brake(state: State, policy: Policy) -> Gate | None:
     return Gate(rule="brake", sentence=sentence)
 
 
+def start_grace(policy: Policy) -> timedelta:
+    """Return for how long after a start every provider is waited for."""
+    return timedelta(seconds=2 * policy.session_interval_seconds + 60)
+
+
 def _start(state: State, policy: Policy, now: datetime, needs: tuple[str, ...]) -> Gate | None:
     """Return the wait for fresh evidence of every provider after a start; later only of those concerned."""
     started_at = state.context.started_at
     if started_at is None:
         return None
-    grace = timedelta(seconds=2 * policy.session_interval_seconds + 60)
-    asked = policy.providers if now - started_at < grace else tuple(n for n in needs if n in policy.providers)
+    early = now - started_at < start_grace(policy)
+    asked = policy.providers if early else tuple(n for n in needs if n in policy.providers)
     missing = [n for n in asked if (p := state.providers.get(n)) is None or p.seen_at is None or p.seen_at < started_at]
     if not missing:
         return None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from probes.observation import Observation, Signal
 from service.decision.calibration import calibrate
@@ -74,7 +74,7 @@ class Health:
 def health(state: State, policy: Policy, now: datetime) -> Mapping[tuple[str, str], Health]:
     """Return the health of every provider of the policy, for each receiver and for all ("*")."""
     return {
-        (name, receiver): _health(name, receiver, state, policy, now)
+        (name, receiver): health_of(name, receiver, state, policy, now)
         for name in policy.providers
         for receiver in (ANY_RECEIVER, *policy.receivers)
     }
@@ -82,10 +82,26 @@ def health(state: State, policy: Policy, now: datetime) -> Mapping[tuple[str, st
 
 def overall(state: State, policy: Policy, now: datetime) -> Mapping[str, Health]:
     """Return the health of every provider over all receivers."""
-    return {name: _health(name, ANY_RECEIVER, state, policy, now) for name in policy.providers}
+    return {name: health_of(name, ANY_RECEIVER, state, policy, now) for name in policy.providers}
 
 
-def _health(name: str, receiver: str, state: State, policy: Policy, now: datetime) -> Health:
+def status_of(name: str, receiver: str, state: State, policy: Policy, now: datetime) -> Status:
+    """Return the status alone of what `health_of` returns, without counting and without sentences."""
+    provider = state.providers.get(name)
+    if provider is None:
+        return Status.UNKNOWN
+    trouble = unexpired(provider.trouble, now, policy.evidence_lifetime_seconds)
+    if trouble is not provider.trouble:
+        provider = replace(provider, trouble=trouble)
+    runs = [trouble.fault.good_run] if trouble.fault is not None else []
+    runs += [track.good_run for _, track in _alarms(provider, receiver, policy, now)]
+    if runs:
+        return Status.RECOVERING if min(runs) else Status.DEGRADED
+    return _STATUSES[_ground(provider, receiver, state, policy, now)]
+
+
+def health_of(name: str, receiver: str, state: State, policy: Policy, now: datetime) -> Health:
+    """Return the health of one provider at one receiver, or over all ("*")."""
     provider = state.providers.get(name)
     if provider is None:
         return Health(
@@ -146,35 +162,62 @@ def _without_fault(
     now: datetime,
     signals: Mapping[Signal, SignalHealth],
 ) -> tuple[Status, str, datetime | None, tuple[Observation, ...]]:
-    trouble = provider.trouble
-    if trouble.streak is not None:
+    trouble, where = provider.trouble, "" if receiver == ANY_RECEIVER else f" at {receiver}"
+    ground = _ground(provider, receiver, state, policy, now)
+    status = _STATUSES[ground]
+    if ground is _Ground.STREAK and trouble.streak is not None:
         cites = (trouble.streak.first, trouble.streak.last)
-        return Status.SUSPECT, streak_reason(name, trouble.streak), trouble.streak.first.at, cites
-    doubt = trouble.doubt
-    if doubt is not None and receiver in (ANY_RECEIVER, *doubt.receivers):
-        where = ", ".join(doubt.receivers)
-        sentence = f"{name} is suspected since {utc(doubt.since)}: probes to {where} fared worse than other providers'."
-        return Status.SUSPECT, sentence, doubt.since, _doubt_cites(provider, doubt.receivers)
-    good_at = _good_at(provider, receiver)
-    where = "" if receiver == ANY_RECEIVER else f" at {receiver}"
-    if good_at is None:
-        return Status.UNKNOWN, f"Nothing good is known of {name}{where} yet.", None, ()
-    void_at = state.context.void_at
-    if receiver == ANY_RECEIVER and void_at is not None and good_at < void_at:
-        return Status.UNKNOWN, f"Nothing is known of {name} since {utc(void_at)}, when measuring began anew.", None, ()
-    if _expired(good_at, policy, now):
-        return (
-            Status.UNKNOWN,
-            f"The evidence for {name}{where} is out of date: the latest is of {utc(good_at)}.",
-            None,
-            (),
+        return status, streak_reason(name, trouble.streak), trouble.streak.first.at, cites
+    if ground is _Ground.DOUBT and (doubt := trouble.doubt) is not None:
+        suspects = ", ".join(doubt.receivers)
+        sentence = (
+            f"{name} is suspected since {utc(doubt.since)}: probes to {suspects} fared worse than other providers'."
         )
-    return (
-        Status.HEALTHY,
-        healthy_reason(name, receiver, [(s.signal, s.bad, s.total) for s in signals.values()]),
-        None,
-        (),
-    )
+        return status, sentence, doubt.since, _doubt_cites(provider, doubt.receivers)
+    if ground is _Ground.VOID and (void_at := state.context.void_at) is not None:
+        return status, f"Nothing is known of {name} since {utc(void_at)}, when measuring began anew.", None, ()
+    if ground is _Ground.EXPIRED and (good_at := _good_at(provider, receiver)) is not None:
+        sentence = f"The evidence for {name}{where} is out of date: the latest is of {utc(good_at)}."
+        return status, sentence, None, ()
+    if ground is _Ground.NOTHING:
+        return status, f"Nothing good is known of {name}{where} yet.", None, ()
+    counts = [(s.signal, s.bad, s.total) for s in signals.values()]
+    return status, healthy_reason(name, receiver, counts), None, ()
+
+
+class _Ground(Enum):
+    """What a status rests on where no fault is confirmed."""
+
+    STREAK = auto()
+    DOUBT = auto()
+    NOTHING = auto()
+    VOID = auto()
+    EXPIRED = auto()
+    GOOD = auto()
+
+
+_STATUSES = {
+    _Ground.STREAK: Status.SUSPECT,
+    _Ground.DOUBT: Status.SUSPECT,
+    _Ground.NOTHING: Status.UNKNOWN,
+    _Ground.VOID: Status.UNKNOWN,
+    _Ground.EXPIRED: Status.UNKNOWN,
+    _Ground.GOOD: Status.HEALTHY,
+}
+
+
+def _ground(provider: ProviderState, receiver: str, state: State, policy: Policy, now: datetime) -> _Ground:
+    trouble, void_at = provider.trouble, state.context.void_at
+    if trouble.streak is not None:
+        return _Ground.STREAK
+    if trouble.doubt is not None and receiver in (ANY_RECEIVER, *trouble.doubt.receivers):
+        return _Ground.DOUBT
+    good_at = _good_at(provider, receiver)
+    if good_at is None:
+        return _Ground.NOTHING
+    if receiver == ANY_RECEIVER and void_at is not None and good_at < void_at:
+        return _Ground.VOID
+    return _Ground.EXPIRED if _expired(good_at, policy, now) else _Ground.GOOD
 
 
 def _faults(name: str, provider: ProviderState, receiver: str, policy: Policy, now: datetime) -> list[Fault]:
@@ -192,15 +235,12 @@ def _faults(name: str, provider: ProviderState, receiver: str, policy: Policy, n
                 evidence=(hard.first, hard.last),
             )
         )
-    for (where, signal), track in provider.tracks.items():
-        concerned = receiver in (ANY_RECEIVER, where) or (where == ANY_RECEIVER and signal in ALL_MAIL)
-        if track.alarmed_at is None or not concerned or _expired(track.last_at, policy, now):
-            continue
+    for (where, signal), track in _alarms(provider, receiver, policy, now):
         severity = severity_of(signal)
         faults.append(
             Fault(
                 severity=severity,
-                since=track.since or track.alarmed_at,
+                since=track.since or track.alarmed_at or track.last_at,
                 good_run=track.good_run,
                 hard=severity is Severity.LOSING,
                 reason=tested_reason(name, where, signal, track, paired=len(policy.providers) > 1),
@@ -208,6 +248,19 @@ def _faults(name: str, provider: ProviderState, receiver: str, policy: Policy, n
             )
         )
     return faults
+
+
+def _alarms(
+    provider: ProviderState, receiver: str, policy: Policy, now: datetime
+) -> list[tuple[tuple[str, Signal], Track]]:
+    """Return the tests whose alarm concerns this receiver and rests on evidence that has not expired."""
+    return [
+        ((where, signal), track)
+        for (where, signal), track in provider.tracks.items()
+        if track.alarmed_at is not None
+        and (receiver in (ANY_RECEIVER, where) or (where == ANY_RECEIVER and signal in ALL_MAIL))
+        and not _expired(track.last_at, policy, now)
+    ]
 
 
 def _signals(provider: ProviderState, receiver: str, policy: Policy, now: datetime) -> Mapping[Signal, SignalHealth]:

@@ -42,6 +42,10 @@ class Policy:
     moves_per_hour: int = 6
     manual_pin_seconds: float = 3600.0
 
+    def __hash__(self) -> int:
+        """Return a hash of the fields that differ most; all of them took longer than folding a fact needs (2026-11)."""
+        return hash((self.providers, self.false_moves_per_year, self.session_interval_seconds))
+
     @property
     def receivers(self) -> tuple[str, ...]:
         """Return the receivers that have a seed, in order."""

@@ -27,11 +27,17 @@ def count(tally: Tally | None, bucket: int, bad: int, total: int) -> Tally:
         return Tally(bucket=bucket, bad=bad, total=total)
     if bucket <= tally.bucket:
         return Tally(bucket=tally.bucket, bad=tally.bad + bad, total=tally.total + total, older=tally.older)
-    older = (*tally.older, (tally.bucket, tally.bad, tally.total))
-    return Tally(bucket=bucket, bad=bad, total=total, older=tuple(b for b in older if b[0] > bucket - BUCKETS))
+    older, expired = (*tally.older, (tally.bucket, tally.bad, tally.total)), 0
+    while expired < len(older) and older[expired][0] <= bucket - BUCKETS:
+        expired += 1
+    return Tally(bucket=bucket, bad=bad, total=total, older=older[expired:])
 
 
 def read(tally: Tally, bucket: int) -> tuple[int, int]:
     """Return (bad, total) over the lifetime that ends in this bucket."""
-    live = [b for b in (*tally.older, (tally.bucket, tally.bad, tally.total)) if b[0] > bucket - BUCKETS]
-    return sum(b[1] for b in live), sum(b[2] for b in live)
+    after = bucket - BUCKETS
+    bad, total = (tally.bad, tally.total) if tally.bucket > after else (0, 0)
+    for number, bad_then, total_then in tally.older:
+        if number > after:
+            bad, total = bad + bad_then, total + total_then
+    return bad, total

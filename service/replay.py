@@ -1,0 +1,327 @@
+"""Replays recorded facts under a policy: every health transition and every move it would have made. Pure.
+
+The facts are folded in recording order and judged as the daemon judges: after each batch of facts, and at the
+moments in between at which time alone changes something (a hold-down or an order ends, evidence expires). The
+route is imagined: it begins where the record begins and follows the replay's own moves, and a person's. What
+automation moved on record is left out of the fold and kept for comparison.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from probes.observation import Fact, Notice, NoticeKind, Observation, Outcome, Signal
+from service.cycle import Seen, judge
+from service.decision.candidate import drained
+from service.decision.fold import step
+from service.decision.health import Status, health_of, status_of
+from service.decision.moves import STANDBY_ORDER
+from service.decision.policy import Failback, Mode, Policy
+from service.decision.route import ANY_RECEIVER, Route, simple_route
+from service.decision.safety import MANUAL
+from service.decision.severity import Severity
+from service.decision.state import ProviderState, State, initial_state
+from service.decision.trouble import NO_TROUBLE
+from service.decision.wake import next_wake
+
+_MOST_WAKES = 1000  # between two facts; each is a deadline that lies ahead, so this is never met in practice
+_MOST_CHANGES = 8  # of the route at one moment
+_INTERRUPTIONS = (NoticeKind.START, NoticeKind.GAP, NoticeKind.CLOCK_JUMP)  # nobody was there to judge before them
+_NEW_CLOCK = (NoticeKind.START, NoticeKind.CLOCK_JUMP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthTransition:
+    """One provider's health at one receiver ("*": all) became another."""
+
+    at: datetime
+    provider: str
+    receiver: str
+    before: Status
+    after: Status
+    severity: Severity
+    reason: str
+
+    @property
+    def rule(self) -> str:
+        """Return the severity of what is wrong, or the status where nothing is."""
+        return str(self.after if self.severity is Severity.NONE else self.severity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteChange:
+    """One move, made, would-be or on record; with the same provider on both sides the standbys changed places."""
+
+    at: datetime
+    left: str
+    route: tuple[str, ...]
+    reason: str
+    rule: str
+    trigger: str
+    enforced: bool
+
+    @property
+    def active(self) -> str:
+        """Return the provider that is tried first from now on."""
+        return self.route[0]
+
+    @property
+    def moves(self) -> bool:
+        """Return whether another provider is tried first."""
+        return self.left != self.active
+
+
+Event = HealthTransition | RouteChange
+
+
+class Replay:
+    """Folds facts and tells what the policy makes of them.
+
+    `active` is the provider that carried the mail before the first fact; by default the preferred one.
+    """
+
+    def __init__(self, policy: Policy, active: str | None = None) -> None:
+        first = active if active in policy.providers else policy.providers[0]
+        self.policy = policy
+        self.state: State = initial_state()
+        self.route: Route = simple_route(first, *(name for name in policy.providers if name != first))
+        self.facts = 0
+        self.strangers: dict[str, int] = {}  # facts of providers that the policy does not name
+        self.moves: list[RouteChange] = []  # of the policy
+        self.recorded: list[RouteChange] = []  # by automation, as the facts tell
+        # A would-be move is imagined as made, so that hold-down and brake bear on what follows.
+        self._judged_by = replace(policy, mode=Mode.ENFORCE)
+        self._known = frozenset(policy.providers)
+        self._receivers = (ANY_RECEIVER, *policy.receivers)
+        self._now: datetime | None = None
+        self._last: Fact | None = None
+        self._dirty = False
+        self._quiet = False
+        self._wake: datetime | None = None
+        self._void_at: datetime | None = None
+        self._judged: dict[str, ProviderState] = {}
+        self._well: set[str] = set()
+        self._statuses: dict[tuple[str, str], Status] = {
+            (name, receiver): Status.UNKNOWN for name in policy.providers for receiver in self._receivers
+        }
+
+    def tell(self, fact: Fact) -> Sequence[Event]:
+        """Fold one more fact; return what was found before it, in order of time."""
+        found: Sequence[Event] = ()
+        last, at = self._last, fact.at
+        if last is not None and at != last.at and not _same_sweep(last, fact):
+            found = self._catch_up(fact)
+        self._last = fact
+        self.facts += 1
+        if self._now is None or at > self._now or (isinstance(fact, Notice) and fact.kind in _NEW_CLOCK):
+            self._now = at
+        if isinstance(fact, Notice):
+            self._notice(fact)
+        elif fact.provider in self._known:
+            self._observe(fact)
+        else:
+            self.strangers[fact.provider] = self.strangers.get(fact.provider, 0) + 1
+        return found
+
+    def finish(self) -> Sequence[Event]:
+        """Judge the last batch; return what was found."""
+        self._last = None
+        return self._judge(self._now) if self._dirty and self._now is not None else ()
+
+    def _catch_up(self, fact: Fact) -> Sequence[Event]:
+        """Judge the batch that has ended, and at each deadline before the next fact."""
+        if not self._dirty and (self._wake is None or self._wake >= fact.at):
+            return ()
+        found: list[Event] = []
+        if self._dirty and self._now is not None:
+            found += self._judge(self._now)
+        if isinstance(fact, Notice) and fact.kind in _INTERRUPTIONS:
+            return found
+        for _ in range(_MOST_WAKES):
+            if self._wake is None or self._wake >= fact.at:
+                break
+            self._now = self._wake
+            found += self._judge(self._now)
+        return found
+
+    def _observe(self, observation: Observation) -> None:
+        before = self.state
+        after = self.state = step(before, observation, self._judged_by)
+        if after.context is not before.context:
+            self._dirty = True
+        elif after.providers is not before.providers and not self._dirty:
+            self._dirty = not (self._quiet and after.closed is before.closed and self._changes_nothing(observation))
+
+    def _changes_nothing(self, observation: Observation) -> bool:
+        """Return whether this result leaves every health as it is, all providers being well and mail where it belongs.
+
+        Good results of a provider without any trouble only push expiry away.
+        """
+        if observation.outcome is not Outcome.GOOD:
+            return False
+        name, receiver = observation.provider, observation.receiver
+        if self._statuses[name, ANY_RECEIVER] is not Status.HEALTHY:
+            return False
+        return receiver is None or self._statuses.get((name, receiver), Status.HEALTHY) is Status.HEALTHY
+
+    def _notice(self, notice: Notice) -> None:
+        self._dirty = True
+        if notice.kind is not NoticeKind.SWITCHOVER:
+            self.state = step(self.state, notice, self._judged_by)
+            return
+        change = recorded_change(notice)
+        if change is None:
+            return
+        if change.trigger != MANUAL:
+            self.recorded.append(replace(change, left=change.left or self.route.active))
+            return
+        kept = tuple(name for name in change.route if name in self._known)
+        if kept:
+            self.state = step(self.state, notice, self._judged_by)
+            self.route = simple_route(*kept)
+
+    def _judge(self, now: datetime) -> list[Event]:
+        self._dirty = False
+        found: list[Event] = []
+        for _ in range(_MOST_CHANGES):
+            found += self._transitions(now)
+            if self._stays(now):
+                break
+            seen = Seen(now=now, state=self.state, policy=self._judged_by, route=self.route, problem=None)
+            verdict = judge(seen)
+            if verdict.kind != "move" or verdict.move is None:
+                break
+            move = verdict.move
+            change = RouteChange(
+                at=now,
+                left=self.route.active,
+                route=move.route.providers,
+                reason=move.reason,
+                rule=move.rule,
+                trigger=move.trigger,
+                enforced=self.policy.mode is Mode.ENFORCE,
+            )
+            found.append(change)
+            self.moves.append(change)
+            self.state = step(self.state, notice_of(change), self._judged_by)
+            self.route = move.route
+        self._quiet = self._stays(now) and all(is_calm(provider) for provider in self.state.providers.values())
+        self._wake = next_wake(self.state, self._judged_by, now)
+        return found
+
+    def _transitions(self, now: datetime) -> list[Event]:
+        """Return what became of the health of each provider about which something was learnt, or of all if need be."""
+        void_at = self.state.context.void_at
+        of_all = void_at is not self._void_at or (self._wake is not None and now >= self._wake)
+        self._void_at = void_at
+        found: list[Event] = []
+        for name in self.policy.providers:
+            provider = self.state.providers.get(name)
+            if provider is None or (not of_all and provider is self._judged.get(name)):
+                continue
+            self._judged[name] = provider
+            calm = is_calm(provider)
+            if of_all or not calm or name not in self._well:
+                found += self._transitions_of(name, now)
+                well = calm and all(self._statuses[name, r] is Status.HEALTHY for r in self._receivers)
+                (self._well.add if well else self._well.discard)(name)
+        return found
+
+    def _transitions_of(self, name: str, now: datetime) -> list[Event]:
+        found: list[Event] = []
+        for receiver in self._receivers:
+            before = self._statuses[name, receiver]
+            if status_of(name, receiver, self.state, self._judged_by, now) is not before:
+                health = health_of(name, receiver, self.state, self._judged_by, now)
+                self._statuses[name, receiver] = health.status
+                found.append(
+                    HealthTransition(
+                        at=now,
+                        provider=name,
+                        receiver=receiver,
+                        before=before,
+                        after=health.status,
+                        severity=health.severity,
+                        reason=health.reason,
+                    )
+                )
+        return found
+
+    def _stays(self, now: datetime) -> bool:
+        """Return whether it is plain without weighing anything that the decision is to stay.
+
+        Nothing is confirmed against anybody, nobody is drained, every provider is in the route, and none is
+        preferred to the one in use.
+        """
+        policy = self._judged_by
+        return (
+            (self.route.active == policy.providers[0] or policy.failback is Failback.OFF)
+            and frozenset(self.route.providers) == self._known
+            and not any(
+                provider.trouble.fault is not None or _alarmed(provider) for provider in self.state.providers.values()
+            )
+            and not drained(self.state.context.overrides, now)
+        )
+
+
+def is_calm(provider: ProviderState) -> bool:
+    """Return whether nothing is held against this provider, nor suspected."""
+    return provider.trouble is NO_TROUBLE and not _alarmed(provider)
+
+
+def _alarmed(provider: ProviderState) -> bool:
+    return any(track.alarmed_at is not None for track in provider.tracks.values())
+
+
+def _same_sweep(one: Fact, other: Fact) -> bool:
+    """Return whether both belong to one session sweep, which the daemon hands over as a whole."""
+    return (
+        isinstance(one, Observation)
+        and isinstance(other, Observation)
+        and one.signal is Signal.SESSION
+        and other.signal is Signal.SESSION
+        and one.round is not None
+        and one.round == other.round
+    )
+
+
+def recorded_change(notice: Notice) -> RouteChange | None:
+    """Return the change of the route that a switchover on record made, or would have made when only observing.
+
+    `left` is empty where the record does not say. None when it failed, or names no route.
+    """
+    detail = notice.detail
+    try:
+        route = json.loads(detail.get("route", ""))
+    except ValueError:
+        return None
+    named = isinstance(route, list) and route and all(isinstance(name, str) for name in route)
+    if not named or detail.get("outcome") not in ("applied", "observed"):
+        return None
+    return RouteChange(
+        at=notice.at,
+        left=detail.get("from", ""),
+        route=tuple(route),
+        reason=detail.get("reason", ""),
+        rule=detail.get("rule", ""),
+        trigger=detail.get("trigger", "automatic"),
+        enforced=detail.get("outcome") == "applied",
+    )
+
+
+def notice_of(change: RouteChange) -> Notice:
+    """Return the fact by which the core learns that this change was made."""
+    return Notice(
+        at=change.at,
+        kind=NoticeKind.SWITCHOVER,
+        detail={
+            "outcome": "applied",
+            "trigger": change.trigger,
+            "route": json.dumps(list(change.route)),
+            "from": change.left,
+            "reason": change.reason,
+            "rule": STANDBY_ORDER if not change.moves else change.rule,
+            "enforced": "yes",
+        },
+    )
