@@ -36,12 +36,13 @@ class Move:
     def problem(self) -> str | None:
         """Return what is wrong with this move, or None."""
         if self.moved_at is None:
-            return f"{self._what}: mail did not leave {self.left} in time."
+            back = f" for {self.to}" if self.to else ""
+            return f"{self.cause}: mail did not leave {self.left}{back} in time."
         measured = self.seconds_noticed if self.noticed_at is not None else self.seconds
         if measured is not None and measured > self.limit_seconds:
             start = "the first failed check" if self.noticed_at is not None else self._cause
             return (
-                f"{self._what}: mail left {self.left} only {measured:.1f} s after {start}, "
+                f"{self.cause}: mail left {self.left} only {measured:.1f} s after {start}, "
                 f"not within {self.limit_seconds:g} s."
             )
         return None
@@ -49,10 +50,6 @@ class Move:
     @property
     def _cause(self) -> str:
         return "healing" if self.cause == "return" else "the fault"
-
-    @property
-    def _what(self) -> str:
-        return f"{self.to or 'another provider'} to carry mail again" if self.cause == "return" else self.cause
 
     def lines(self) -> list[tuple[str, float | None, str]]:
         """Return (label, seconds, remark) for each number worth telling."""
@@ -85,7 +82,7 @@ class Summary:
         if counts.bounced:
             found.append(f"{_messages(counts.bounced)} returned to the sender.")
         if counts.queued or counts.underway:
-            found.append(f"{_messages(counts.queued + counts.underway)} still on the way when the time was over.")
+            found.append(f"{_messages(counts.queued + counts.underway)} still on the way, though the time is over.")
         if counts.spam > self.taken_for_spam:
             found.append(
                 f"{_messages(counts.spam)} in a spam folder, but only {self.taken_for_spam} taken by a provider "
