@@ -41,13 +41,14 @@ class Scene:
 
     @classmethod
     @contextlib.contextmanager
-    def temporary(cls, *, taken_over=True, **options):
+    def temporary(cls, *, started=True, taken_over=True, **options):
         options.setdefault("settings", quick())
         with World.temporary(**options) as world:
             scene = cls(world)
-            scene.start_helper()
-            scene.start_daemon()
-            if taken_over:
+            if started:
+                scene.start_helper()
+                scene.start_daemon()
+            if started and taken_over:
                 scene.take_over()
             yield scene
 
