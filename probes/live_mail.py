@@ -81,6 +81,11 @@ class LiveCounter:
         elif entry is not None and not entry.reason.startswith(_SUSPENDED):
             self._count_delivery(entry, now)
 
+    @property
+    def has_failures(self) -> bool:
+        """Return whether a failure was counted since the last flush."""
+        return any(key.outcome is Outcome.BAD for key in self._counts)
+
     def flush(self, now: datetime) -> list[Observation]:
         """Return what was counted since the last flush.
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import structlog
@@ -10,10 +11,12 @@ import structlog
 from providers.base import Clock
 from service.api.serve import serve
 from service.clock import SystemClock, system_random
+from service.config import Config
 from service.config_file import load_config, secrets_of
 from service.daemon_desk import DaemonDesk
 from service.errors import RelaypilotError
 from service.events import EventLog
+from service.heap import give_memory_back
 from service.live import LIVE_SECONDS, POSITION, LiveMail
 from service.log import configure_logging
 from service.memory import Memory
@@ -33,6 +36,8 @@ from service.version import version
 PULSE_SECONDS = 1.0
 CONTROL_SECONDS = 60.0
 PRUNE_SECONDS = 3600.0
+_PRUNE_ROWS = 2000
+_THREADS = 64
 _log = structlog.get_logger("relaypilot")
 
 
@@ -46,7 +51,8 @@ def run(config_path: Path) -> int:
 
 
 def run_observed(config_path: Path, observe: Observer) -> int:
-    """Run the daemon, telling `observe` each step of each switchover."""
+    """Run the daemon, telling `observe` each step of each switchover and each agreement."""
+    give_memory_back()
     clock = SystemClock()
     config = load_config(config_path, os.environ)
     redaction = Redaction(secrets_of(config))
@@ -78,7 +84,8 @@ class Daemon:
             postfix=HelperClient(config.postfix.helper_socket),
             clock=clock,
             events=self._events,
-            on_cycle=self._fed,
+            on_progress=self._fed,
+            confirm=lambda wanted: self._prober.confirm(wanted),
             observe=observe,
         )
         self._schedule = Schedule()
@@ -100,6 +107,9 @@ class Daemon:
             RelaypilotError: a part could not start.
         """
         loop = asyncio.get_running_loop()
+        # The default of a few threads is used up by a few name look-ups that hang, and then every provider
+        # and the control check seem out of reach at once (tried 2026-11-23). Threads are made when needed.
+        loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="look-up"))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
@@ -132,7 +142,7 @@ class Daemon:
         await asyncio.wait([serving, asyncio.ensure_future(listening.wait())], return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             return  # it failed; the task group ends the rest
-        self._memory.load()
+        self._memory.load(self._clock.now())
         self._live.resume(self._store.position(POSITION))
         self._owner.started(version())
         self._parts = [
@@ -172,12 +182,15 @@ class Daemon:
     async def _prune(self) -> None:
         keep = self._owner.setup.config.store.keep_observations
         try:
-            await self._memory.ask(lambda store: store.prune(self._clock.now(), keep))
+            while await self._memory.tidy(
+                lambda store: store.prune(self._clock.now(), keep, batch_rows=_PRUNE_ROWS, batches=1) == _PRUNE_ROWS
+            ):
+                await asyncio.sleep(0.1)  # between batches facts are recorded
         except RelaypilotError as error:
             _log.warning("old observations could not be deleted", error=str(error))
 
     async def _pulse(self) -> None:
-        """Beat once a second: notice gaps and clock jumps, have confirmations started, have a cycle run."""
+        """Beat once a second: notice gaps and clock jumps, have a cycle run."""
         while True:
             beat = Beat(wall=self._clock.now(), monotonic_seconds=self._clock.monotonic())
             found = notices(self._beat, beat) if self._beat else ()
@@ -186,8 +199,8 @@ class Daemon:
                 _log.warning("time was lost or changed", facts=[f"{n.kind} {n.detail}" for n in found])
                 self._owner.tell(found)
                 self._schedule.realign()
+                self._prober.start_soon()
             self._owner.tick()
-            self._prober.confirm(self._owner.confirmations())
             await asyncio.sleep(PULSE_SECONDS)
 
     async def _reloads(self) -> None:
@@ -207,13 +220,18 @@ class Daemon:
         config = load_config(self._config_path, os.environ)
         self._redaction.add(secrets_of(config))
         setup = set_up(config, self._clock)
+        unmoved = _needing_restart(self._owner.setup.config, config)
         before, self._prober = self._prober, self._new_prober(setup)
         await self._owner.call(lambda: self._owner.change_setup(setup))
         self._live.change_setup(setup)
         self._plan_ticks(setup)
-        self._owner.config_problem = None
-        self._events.say("config", "The configuration was reloaded.")
-        _log.info("configuration reloaded")
+        self._prober.start_soon()
+        sentence = "The configuration was reloaded."
+        if unmoved:
+            sentence += f" Still as before until a restart (systemctl restart relaypilot): {', '.join(unmoved)}."
+        self._owner.config_problem = sentence if unmoved else None
+        self._events.say("config", sentence)
+        _log.info("configuration reloaded", needs_restart=unmoved or None)
         await before.aclose()
 
     def _fed(self) -> None:
@@ -221,6 +239,17 @@ class Daemon:
 
     def _new_prober(self, setup: Setup) -> Prober:
         return Prober(setup, clock=self._clock, rng=self._rng, secret=self._secret, tell=self._owner.tell)
+
+
+def _needing_restart(before: Config, now: Config) -> list[str]:
+    """Return the keys that were changed and are read at the start alone."""
+    keys = {
+        "[api]": (before.api, now.api),
+        "state_dir": (before.state_dir, now.state_dir),
+        "[store] url": (before.store.url, now.store.url),
+        "[postfix] helper_socket": (before.postfix.helper_socket, now.postfix.helper_socket),
+    }
+    return [key for key, (old, new) in keys.items() if old != new]
 
 
 def _log_step(step: str, when: str) -> None:

@@ -221,9 +221,13 @@ class DaemonDesk:
         entries = await self._owner.memory.ask(lambda store: store.journal.history(limit=limit))
         return tuple(history_view(entry) for entry in entries)
 
-    async def observations(self, after_seq: int, limit: int) -> tuple[tuple[int, str], ...]:
-        """Return (seq, JSON line) of recorded facts after `after_seq`, oldest first."""
-        facts = await self._owner.memory.ask(lambda store: list(store.facts(after_seq=after_seq, limit=limit)))
+    async def observations(
+        self, after_seq: int, limit: int, since: datetime | None = None
+    ) -> tuple[tuple[int, str], ...]:
+        """Return (seq, JSON line) of recorded facts after `after_seq` in recording order, those `since` then."""
+        facts = await self._owner.memory.ask(
+            lambda store: list(store.facts(after_seq=after_seq, limit=limit, since=since))
+        )
         return tuple((seq, fact_to_json(fact)) for seq, fact in facts)
 
     async def probe(self, request: ProbeRequest) -> AsyncIterator[ProbeProgressView]:
@@ -236,7 +240,7 @@ class DaemonDesk:
         if not seeds:
             seen = f'Probing to "{request.seed}": there is no such seed' if request.seed else "There is no seed"
             raise NoSuchSeedError(f"{seen}; add a [[seed]] to the configuration.")
-        async for observation in prober.run_round(providers, seeds, confirmation=False):
+        async for observation in prober.asked_round(providers, seeds):
             yield probe_view(observation)
 
     def events(self) -> AsyncIterator[EventView]:

@@ -149,7 +149,10 @@ def _stored_state(setup: Setup, clock: Clock) -> tuple[State, str | None]:
         store.close()
     except StoreError as error:
         return initial_state(), str(error)
-    return (state_from_json(kept.state) if kept else initial_state()), None
+    try:
+        return (state_from_json(kept.state) if kept else initial_state()), None
+    except (KeyError, TypeError, ValueError):
+        return initial_state(), "The stored state is of another version; the daemon brings it up to date at its start."
 
 
 def _current(setup: Setup) -> tuple[Current | None, str | None]:

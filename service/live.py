@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +17,8 @@ from providers.base import Clock
 from service.setup import Setup
 
 LIVE_SECONDS = 1.0
+_GATHER_SECONDS = 10.0  # counts of mail that went well are told this often, to keep the store small
+_URGENT_SECONDS = 3.0  # and at most this often when some went wrong
 POSITION = "maillog"
 _log = structlog.get_logger("relaypilot.live")
 
@@ -35,6 +39,9 @@ class LiveMail:
         self._tell = tell
         self._path: Path | None = None
         self._follower: LogFollower | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="log")
+        self._told_at = float("-inf")
+        self._lines = 0
         self.problem: str | None = None
         self.change_setup(setup)
 
@@ -45,6 +52,8 @@ class LiveMail:
 
     def change_setup(self, setup: Setup) -> None:
         """Count for other providers and receivers from now on."""
+        if self._lines:
+            self._flush(self._clock.now())
         self._counter = LiveCounter(
             setup.providers.values(),
             receivers=setup.config.receivers,
@@ -60,7 +69,7 @@ class LiveMail:
         if self._follower is None:
             return
         try:
-            lines = await asyncio.to_thread(self._follower.read)
+            lines = await asyncio.get_running_loop().run_in_executor(self._thread, self._follower.read)
         except (OSError, ProbeError) as error:
             if self.problem is None:
                 _log.warning("Postfix's log cannot be read", file=str(self._path), error=str(error))
@@ -70,7 +79,14 @@ class LiveMail:
         now = self._clock.now()
         for line in lines:
             self._counter.feed(line, now)
-        facts = self._counter.flush(now)
-        if lines or facts:
-            position = self._follower.position
-            self._tell(facts, {POSITION: str(position)} if position else {})
+        self._lines += len(lines)
+        passed = self._clock.monotonic() - self._told_at
+        if self._lines and passed >= (_URGENT_SECONDS if self._counter.has_failures else _GATHER_SECONDS):
+            self._flush(now)
+
+    def _flush(self, now: datetime) -> None:
+        """Tell what was counted together with how far the log was read for it: a crash loses and doubles nothing."""
+        position = self._follower.position if self._follower else None
+        self._tell(self._counter.flush(now), {POSITION: str(position)} if position else {})
+        self._told_at = self._clock.monotonic()
+        self._lines = 0

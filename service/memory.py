@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -30,23 +31,32 @@ class Memory:
     def __init__(self, store: Store, policy: Policy) -> None:
         self._store = store
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")  # a long reading holds up no fact
         self._waiting: list[Fact] = []
         self._positions: dict[str, str] = {}
         self.policy = policy
         self.state: State = initial_state()
         self.seq = 0
         self.problem: str | None = None
+        self.loaded_policy: str | None = None  # hash of the policy that the stored state was folded by
 
-    def load(self) -> None:
+    def load(self, now: datetime) -> None:
         """Take up the stored state and fold the facts recorded after it. Blocking; for the start only.
 
         Raises:
             StoreError: the store could not be read.
         """
         kept = self._store.snapshot()
+        since: datetime | None = None
         if kept is not None:
-            self.state, self.seq = state_from_json(kept.state), kept.seq
-        for seq, fact in self._store.facts(after_seq=self.seq):
+            self.loaded_policy = kept.policy_hash
+            try:
+                self.state, self.seq = state_from_json(kept.state), kept.seq
+            except (KeyError, TypeError, ValueError) as error:
+                # Written by another version: what the facts say is what counts.
+                _log.warning("the stored state cannot be read and is folded anew", error=repr(error))
+                since = now - timedelta(seconds=self.policy.evidence_lifetime_seconds)
+        for seq, fact in self._store.facts(after_seq=self.seq, since=since):
             self.state, self.seq = step(self.state, fact, self.policy), seq
 
     async def record(self, facts: Sequence[Fact], positions: Mapping[str, str] | None = None) -> bool:
@@ -61,6 +71,11 @@ class Memory:
             if self.problem is None:
                 _log.error("facts cannot be recorded", error=str(error))
             self.problem = f"Facts cannot be recorded, so nothing is decided: {error}"
+            return False
+        except ValueError as error:
+            # Nothing of this kind may come back at each try, nor end the daemon: these facts are given up.
+            _log.exception("facts that cannot be recorded were dropped", error=repr(error), facts=len(self._waiting))
+            self._waiting, self._positions = [], {}
             return False
         self.problem = None
         return True
@@ -100,12 +115,21 @@ class Memory:
         Raises:
             StoreError: the store cannot be read.
         """
-        return await self._in_thread(question, self._store)
+        return await asyncio.get_running_loop().run_in_executor(self._reader, question, self._store)
+
+    async def tidy(self, work: Callable[[Store], T]) -> T:
+        """Run a writing of the store that concerns no fact, between two records.
+
+        Raises:
+            StoreError: nothing was written.
+        """
+        return await self._in_thread(work, self._store)
 
     async def _in_thread(self, call: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call, *args)
 
     def close(self) -> None:
         """Wait for the last write and close the store."""
+        self._reader.shutdown(wait=True, cancel_futures=True)
         self._thread.shutdown(wait=True)
         self._store.close()

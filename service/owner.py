@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import structlog
 
@@ -60,7 +60,8 @@ class Owner:
         postfix: HelperClient,
         clock: Clock,
         events: EventLog,
-        on_cycle: Callable[[], None],
+        on_progress: Callable[[], None],
+        confirm: Callable[[Sequence[ConfirmationWanted]], None],
         observe: Observer,
     ) -> None:
         self.setup = setup
@@ -73,7 +74,8 @@ class Owner:
         self._postfix_thread = ThreadPoolExecutor(1, thread_name_prefix="postfix")
         self._clock = clock
         self._events = events
-        self._on_cycle = on_cycle
+        self._on_progress = on_progress
+        self._confirm = confirm
         self._observe = observe
         self._inbox: asyncio.Queue[_Facts | _Call | None] = asyncio.Queue()
         self._read_at = float("-inf")
@@ -101,10 +103,6 @@ class Owner:
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._inbox.put_nowait(_Call(act, answer))
         return await answer
-
-    def confirmations(self) -> tuple[ConfirmationWanted, ...]:
-        """Return what suspicion asks for now."""
-        return confirmations_wanted(self.memory.state, self.setup.policy, self._clock.now())
 
     def stop(self) -> None:
         """Let the task end after what is in the inbox."""
@@ -167,7 +165,7 @@ class Owner:
                 memory=self.memory,
                 in_thread=self.in_postfix_thread,
                 clock=self._clock,
-                observe=self._observe,
+                observe=self._step,
             )
         except (PostfixError, StoreError) as error:
             self._disagreement = error
@@ -193,8 +191,10 @@ class Owner:
             self._last_note = None
         self.verdict = verdict
         self.cycled_at = self._clock.monotonic()
+        self._on_progress()
         if self.memory.problem is None:
-            self._on_cycle()
+            # Only by a state that holds every result so far: else the same confirmation is asked for again and again.
+            self._confirm(confirmations_wanted(self.memory.state, self.setup.policy, self._clock.now()))
 
     def seen(self) -> Seen:
         """Return what a cycle would judge by now."""
@@ -271,7 +271,7 @@ class Owner:
                 records=self.memory,
                 in_thread=self.in_postfix_thread,
                 clock=self._clock,
-                observe=self._observe,
+                observe=self._step,
             )
         except (PostfixError, StoreError) as error:
             if isinstance(error, StoreError) or not error.outcome_known:
@@ -286,6 +286,10 @@ class Owner:
         what = "Route reordered" if rule == STANDBY_ORDER else f"Mail moved to {to_route.active}"
         self._events.say("move", f"{what}: {reason}", to_route.active)
         return move, moved
+
+    def _step(self, step: str, when: Literal["before", "after"]) -> None:
+        self._on_progress()  # a move may take longer than the watchdog waits for a cycle
+        self._observe(step, when)
 
     async def read_route(self) -> None:
         """Read the route back from Postfix; bring the journal to agreement first where it is not."""
@@ -344,8 +348,11 @@ class Owner:
         return await asyncio.get_running_loop().run_in_executor(self._postfix_thread, call, *args)
 
     def started(self, version: str) -> None:
-        """Record that the daemon started, and what the control of time knows at that moment."""
-        self.tell((Notice(at=self._clock.now(), kind=NoticeKind.START, detail={"version": version}),))
+        """Record that the daemon started, and that the policy changed since it ran last, if it did."""
+        now, policy = self._clock.now(), policy_hash(self.setup.policy)
+        changed = Notice(at=now, kind=NoticeKind.POLICY, detail={"hash": policy})
+        start = Notice(at=now, kind=NoticeKind.START, detail={"version": version})
+        self.tell((start,) if self.memory.loaded_policy in (None, policy) else (changed, start))
 
 
 def _problem_of(current: Current) -> str | None:

@@ -14,9 +14,11 @@ from probes.rounds import Shuffler, run_round, session_sweep
 from probes.seeds import Seed
 from providers.base import Clock, Provider
 from service.decision.suspicion import ConfirmationWanted
+from service.errors import RelaypilotError
 from service.setup import Setup
 
 _MOST_ROUNDS_AT_ONCE = 20
+_MOST_ASKED_ROUNDS = 3
 _log = structlog.get_logger("relaypilot.prober")
 Tell = Callable[[Sequence[Fact]], None]
 
@@ -42,6 +44,7 @@ class Prober:
         self._tasks: set[asyncio.Task[None]] = set()
         self._rounds = 0
         self._confirming: dict[tuple[str, tuple[str, ...]], list[float]] = {}  # when each was started
+        self._asked_rounds = 0
         self._seed_problems: dict[str, str | None] = {seed.name: None for seed in setup.seeds}
         self._control = ControlCheck(
             control_targets(setup), clock=clock, timeout_seconds=probes.stage_timeout.total_seconds()
@@ -68,7 +71,7 @@ class Prober:
 
     async def round(self) -> None:
         """Start one message round, as the schedule asks; the round itself may last until its deadline."""
-        if self.setup.seeds and self._rounds < _MOST_ROUNDS_AT_ONCE:
+        if self.setup.seeds and self._rounds - self._asked_rounds < _MOST_ROUNDS_AT_ONCE:
             self._start(self._round(tuple(self.setup.providers.values()), self.setup.seeds, confirmation=False))
 
     def confirm(self, wanted: Sequence[ConfirmationWanted]) -> None:
@@ -151,6 +154,25 @@ class Prober:
             self._seed_problems[observation.seed] = (
                 (observation.text or "It could not be searched.") if unknown else None
             )
+
+    async def asked_round(
+        self, providers: Sequence[Provider], seeds: Sequence[Seed]
+    ) -> AsyncGenerator[Observation, None]:
+        """Run one round that a person asked for; yield its observations.
+
+        Raises:
+            RelaypilotError: too many such rounds are under way.
+        """
+        if self._asked_rounds >= _MOST_ASKED_ROUNDS:
+            raise RelaypilotError(
+                f"{self._asked_rounds} rounds asked for by hand are still under way; wait until one has ended."
+            )
+        self._asked_rounds += 1
+        try:
+            async for observation in self.run_round(providers, seeds, confirmation=False):
+                yield observation
+        finally:
+            self._asked_rounds -= 1
 
     async def control(self) -> Fact:
         """Check that our own network, DNS and clock are all right."""

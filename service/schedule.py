@@ -28,11 +28,18 @@ class Schedule:
         self._jobs: dict[str, tuple[float, float]] = {}
 
     def every(self, name: str, interval_seconds: float, job: Job, *, jitter_ratio: float = 0.0) -> None:
-        """Run `job` each interval, moved at random by up to `jitter_ratio` of it; replaces a job of that name."""
-        self._jobs[name] = (interval_seconds, interval_seconds * jitter_ratio)
+        """Run `job` each interval, moved at random by up to `jitter_ratio` of it; replaces a job of that name.
+
+        A job whose interval stays keeps its next time: else frequent reloads would put it off for ever.
+        """
+        times = (interval_seconds, interval_seconds * jitter_ratio)
+        if self._jobs.get(name) == times:
+            self._scheduler.modify_job(name, func=job)
+            return
+        self._jobs[name] = times
         self._scheduler.add_job(
             job,
-            _trigger(*self._jobs[name]),
+            _trigger(*times),
             id=name,
             name=name,
             replace_existing=True,

@@ -34,6 +34,10 @@ def failover(
     force: Annotated[
         bool, typer.Option("--force", help="Move although a safety rule stands against it; the journal says so.")
     ] = False,
+    direct: Annotated[
+        bool,
+        typer.Option("--direct", help="Do not ask the daemon, which may hang: act as root by the same transaction."),
+    ] = False,
 ) -> None:
     """Move mail to a provider now and pin it there.
 
@@ -46,7 +50,7 @@ def failover(
         "force": force,
         "actor": actor(),
     }
-    move = _move(config, asked)
+    move = _move(config, asked, direct=direct)
     if as_json:
         show_json(move)
         return
@@ -55,15 +59,16 @@ def failover(
         print(line)
 
 
-def _move(config: Path, asked: dict[str, Any]) -> dict[str, Any]:
+def _move(config: Path, asked: dict[str, Any], *, direct: bool) -> dict[str, Any]:
     what = f"Moving to {asked['to']}"
-    client = client_of(config)
-    try:
-        with Progress(what, lambda: _steps(client)):
-            found: dict[str, Any] = client.post("/v1/failover", asked)
-            return found
-    except DaemonNotRunningError:
-        print("The daemon is not running: acting directly.", file=sys.stderr)
+    if not direct:
+        client = client_of(config)
+        try:
+            with Progress(what, lambda: _steps(client)):
+                found: dict[str, Any] = client.post("/v1/failover", asked)
+                return found
+        except DaemonNotRunningError:
+            print("The daemon is not running: acting directly.", file=sys.stderr)
     from service.direct import direct_failover
     from service.views import FailoverRequest
 

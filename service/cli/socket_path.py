@@ -1,5 +1,7 @@
 """Where the daemon listens, read from the configuration without loading its models (they take 0.1 s)."""
 
+import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -12,7 +14,7 @@ def socket_path(config: Path) -> Path:
     """Return [api] socket of this configuration.
 
     Raises:
-        ConfigError: the file cannot be read.
+        ConfigError: the file cannot be read, or names no socket.
     """
     try:
         api = tomllib.loads(config.read_text(encoding="utf-8")).get("api", {})
@@ -24,11 +26,21 @@ def socket_path(config: Path) -> Path:
             "name a file that this user can read with --config, or run this as root",
         ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise _unusable(config, "not-toml", f"not TOML: {error}", "correct that line") from error
+        # The daemon goes on with its last good configuration; a half-edited file must not lock people out.
+        path = _guessed(config)
+        print(f"{config} is not TOML ({error}): correct that line. Asking the daemon on {path}.", file=sys.stderr)
+        return path
     found = api.get("socket", str(_DEFAULT)) if isinstance(api, dict) else None
     if not isinstance(found, str):
         raise _unusable(config, "wrong-type", "[api] socket is no text", 'write socket = "/run/relaypilot/api.sock"')
     return Path(found)
+
+
+def _guessed(config: Path) -> Path:
+    found = re.search(
+        r'^\s*socket\s*=\s*"(/[^"\\]+)"', config.read_text(encoding="utf-8", errors="replace"), re.MULTILINE
+    )
+    return Path(found[1]) if found else _DEFAULT
 
 
 def _unusable(config: Path, rule: str, seen: str, remedy: str) -> ConfigError:

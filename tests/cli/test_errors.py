@@ -84,11 +84,20 @@ def test_a_daemon_that_goes_away_while_answering(lonely_shell: Shell, tmp_path: 
     assert len(err.splitlines()) == 1
 
 
-def test_configuration_that_is_no_toml(shell: Shell) -> None:
+def test_configuration_that_is_no_toml_names_the_line_and_asks_the_usual_socket(shell: Shell) -> None:
     shell.config.write_text("[api\n")
     done = shell("history")
-    assert done.status == 3
-    assert f"{shell.config}: not TOML" in done.err
+    assert done.status == 4
+    assert "is not TOML" in done.err
+    assert "correct that line" in done.err
+    assert "/run/relaypilot/api.sock" in done.err
+
+
+def test_a_half_edited_configuration_locks_nobody_out_of_the_daemon(shell: Shell) -> None:
+    shell.config.write_text(shell.config.read_text() + "\n[policy\n")
+    done = shell("failover", "--to", "sendgrid")
+    assert done.status == 0, done.err
+    assert "is not TOML" in done.err
 
 
 def test_every_documented_exit_status_is_that_of_the_errors() -> None:

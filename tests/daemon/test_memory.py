@@ -40,13 +40,13 @@ def session(seconds: int, provider: str = "a") -> Observation:
 
 def restarted(store: Store) -> State:
     memory = Memory(store, POLICY)
-    memory.load()
+    memory.load(AT)
     return memory.state
 
 
 async def test_a_restart_finds_the_same_state(store: Store):
     memory = Memory(store, POLICY)
-    memory.load()
+    memory.load(AT)
     for second in range(5):
         assert await memory.record((session(second), session(second, "b")))
     assert memory.seq == 10
