@@ -30,6 +30,11 @@ class ApiTable(Table):
     socket: SocketPath = Field(
         Path("/run/relaypilot/api.sock"), description="Unix socket of the API, used by the command line."
     )
+    group: str | None = Field(
+        None,
+        examples=["relaypilot-operators"],
+        description="Group whose members may use the socket; the daemon's user must be one. Absent: the daemon's own.",
+    )
     listen: HostPort | None = Field(
         None, examples=["127.0.0.1:8520"], description='TCP address and port, "127.0.0.1:8520". Absent: no TCP.'
     )

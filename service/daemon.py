@@ -132,6 +132,7 @@ class Daemon:
             serve(
                 self._desk,
                 socket=api.socket,
+                group=api.group,
                 listen=api.listen,
                 token=api.token.get_secret_value() if api.token else None,
                 stop=self._api_stop,

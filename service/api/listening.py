@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import socket
 import stat
 from pathlib import Path
@@ -12,8 +13,10 @@ _BACKLOG = 128
 _MODE = 0o660
 
 
-def open_unix_socket(path: Path) -> socket.socket:
-    """Return a listening unix socket for the daemon's user and group; removes what a dead daemon left behind.
+def open_unix_socket(path: Path, group: str | None = None) -> socket.socket:
+    """Return a listening unix socket for the daemon's user and a group; removes what a dead daemon left behind.
+
+    `group`: its members may connect; none means the daemon's own group.
 
     Raises:
         RelaypilotError: another daemon answers there, or the socket cannot be made.
@@ -24,13 +27,18 @@ def open_unix_socket(path: Path) -> socket.socket:
         path.parent.mkdir(parents=True, exist_ok=True)
         listener.bind(str(path))
         path.chmod(_MODE)  # before listen(): nobody connects under wider permissions
+        if group is not None:
+            shutil.chown(path, group=group)
         listener.listen(_BACKLOG)
+    except LookupError as error:
+        listener.close()
+        raise RelaypilotError(f'[api] group = "{group}": there is no such group; addgroup --system {group}.') from error
     except OSError as error:
         listener.close()
         kind = PermissionNeededError if isinstance(error, PermissionError) else RelaypilotError
         raise kind(
             f"Opening the API's socket {path} failed: {error.strerror or error}; "
-            "see that its directory exists and belongs to the daemon's user, or set [api] socket."
+            "see that its directory exists and belongs to the daemon's user and that the user is a member of [api] group."
         ) from error
     listener.setblocking(False)
     return listener

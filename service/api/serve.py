@@ -30,6 +30,7 @@ async def serve(
     desk: Desk,
     *,
     socket: Path,
+    group: str | None = None,
     listen: str | None,
     token: str | None,
     stop: asyncio.Event,
@@ -47,7 +48,7 @@ async def serve(
         raise UsageError("[api] listen needs [api] token: without it anyone who reaches the port could move mail.")
     app = create_app(desk, token=None)
     with contextlib.ExitStack() as cleanup:
-        unix = cleanup.enter_context(open_unix_socket(socket))
+        unix = cleanup.enter_context(open_unix_socket(socket, group))
         ours = inode_of(socket)
         cleanup.callback(_remove_own, socket, ours)
         servers = [(_server(app), unix)]

@@ -54,6 +54,16 @@ class Client:
         given = {key: value for key, value in query.items() if value is not None}
         return json.loads(self._exchange("GET", f"{path}?{urlencode(given)}" if given else path, None))
 
+    def page(self, path: str, last_header: str, **query: str | int | None) -> tuple[str, str]:
+        """Return the text that a path answers, and the header that says where the next page begins."""
+        given = {key: value for key, value in query.items() if value is not None}
+        connection = _UnixConnection(self._path, _ANSWER_SECONDS)
+        try:
+            answer = self._ask(connection, "GET", f"{path}?{urlencode(given)}", None)
+            return self._read(answer.read).decode(), answer.headers.get(last_header, "")
+        finally:
+            connection.close()
+
     def post(self, path: str, body: dict[str, Any], timeout_seconds: float = _MOVE_SECONDS) -> Any:
         """Return the JSON that a path answers to this body."""
         return json.loads(self._exchange("POST", path, body, timeout_seconds))
@@ -89,7 +99,8 @@ class Client:
             ) from error
         except PermissionError as error:
             raise PermissionNeededError(
-                f"This user may not use the daemon's socket {self._path}; run this as root or as a member of its group."
+                f"This user may not use the daemon's socket {self._path}; run this as root, "
+                "or as a member of the group that [api] group names."
             ) from error
         except OSError as error:
             raise DaemonUnreachableError(

@@ -1,6 +1,7 @@
 """Sockets: what is left behind, what is taken, what is given back."""
 
 import asyncio
+import grp
 import os
 import signal
 import socket
@@ -114,3 +115,24 @@ async def test_signals_stay_with_the_daemon(tmp_path: Path) -> None:
 def test_a_directory_that_is_missing_is_made(tmp_path: Path) -> None:
     with served(tmp_path / "run") as world, world.client() as client:
         assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.anyio
+async def test_the_socket_may_belong_to_a_group_of_its_own(tmp_path: Path) -> None:
+    path, stop = tmp_path / "api.sock", asyncio.Event()
+    seen: list[tuple[int, int]] = []
+
+    def look(_port: int | None) -> None:
+        seen.append((path.stat().st_gid, path.stat().st_mode & 0o777))
+        stop.set()
+
+    await serve(FakeDesk(), socket=path, group="adm", listen=None, token=None, stop=stop, on_listening=look)
+    assert seen == [(grp.getgrnam("adm").gr_gid, 0o660)]
+
+
+@pytest.mark.anyio
+async def test_a_group_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RelaypilotError, match='group = "nosuchgroup": there is no such group'):
+        await serve(
+            FakeDesk(), socket=tmp_path / "api.sock", group="nosuchgroup", listen=None, token=None, stop=asyncio.Event()
+        )
