@@ -34,7 +34,7 @@ def test_the_example_loads_and_shows_the_defaults(tmp_path: Path) -> None:
     assert [settings.name for settings in config.provider] == list(registry.known_kinds())
     shown = EXAMPLE.read_text().split("[[provider]]")[0]
     opened = re.sub(r"^#(\w+ = .*)$", r"\1", shown, flags=re.MULTILINE)
-    absent = r"^(listen|token|canary_to|control_host|url|receivers) = .*$"
+    absent = r"^(group|listen|token|canary_to|control_host|url|receivers) = .*$"
     second = tmp_path / "second"
     second.mkdir()
     rest = EXAMPLE.read_text()[len(shown) :]
