@@ -118,7 +118,8 @@ class Watch:
                 time.sleep(0.1)
             else:
                 return
-        raise NotStartedError(f"relaypilot's daemon did not start: {daemon.text()[-500:].strip()}")
+        last = (daemon.text().strip().splitlines() or ["it said nothing"])[-1]
+        raise NotStartedError(f"relaypilot's daemon did not start ({last}); see {daemon.log}.")
 
     def stop(self) -> None:
         """Stop looking."""
