@@ -3,17 +3,20 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from probes.observation import Notice, NoticeKind
 from service.decision.evidence import voided
+from service.decision.latest import no_later
 from service.decision.moves import STANDBY_ORDER, Move, moves_in_last_hour, with_move
-from service.decision.override import overridden
+from service.decision.override import given_by, overridden
 from service.decision.policy import Policy
 from service.decision.state import Context, Proposal, ProviderState, State
+from service.decision.tally import bucket_of, not_beyond
 
 _YES = frozenset({"yes", "true", "1", "on"})
 _NO = frozenset({"no", "false", "0", "off"})
+_INSTANT = timedelta(microseconds=1)
 
 
 def noticed(state: State, notice: Notice, policy: Policy) -> State:
@@ -21,10 +24,10 @@ def noticed(state: State, notice: Notice, policy: Policy) -> State:
     detail, context, at = notice.detail, state.context, notice.at
     match notice.kind:
         case NoticeKind.START:
-            voided_state = void(state, at)
+            voided_state = void(state, at, policy, stepped=False)
             return replace(voided_state, context=replace(voided_state.context, started_at=at))
         case NoticeKind.GAP | NoticeKind.CLOCK_JUMP:
-            return void(state, at)
+            return void(state, at, policy)
         case NoticeKind.POLICY:
             return _without_strangers(state, policy)
         case NoticeKind.CONTROL:
@@ -40,27 +43,44 @@ def noticed(state: State, notice: Notice, policy: Policy) -> State:
     return replace(state, context=_switched(context, at, detail, policy))
 
 
-def void(state: State, at: datetime) -> State:
-    """Return the state with every running test, streak and open round begun anew; confirmed faults stay."""
-    providers = {name: _voided(provider, at) for name, provider in state.providers.items()}
-    moves = tuple(replace(m, at=min(m.at, at)) for m in state.context.moves)
-    closed = (*state.closed, *state.rounds)[-128:]
+def void(state: State, at: datetime, policy: Policy, *, stepped: bool = True) -> State:
+    """Return the state with every running test, streak and open round begun anew; confirmed faults stay.
+
+    No time in it is later than `at`, but for the ends of overrides: a clock that was ahead would otherwise
+    block moves for as long as it was ahead. `stepped`: the daemon saw the clock go on, so what seems still to
+    come was stamped wrongly; at a start it may be the present time that is wrong.
+    """
+    bucket = bucket_of(at, policy.evidence_lifetime_seconds)
+    providers = {name: _voided(provider, at, bucket) for name, provider in state.providers.items()}
+    context = replace(state.context, void_at=at, control_ok=None, control_at=None, local=None, overrides=())
+    if context.acked_at is not None and context.acked_at > at:
+        acked_at = at - _INSTANT
+        moves = tuple(m if m.at > context.acked_at else no_later(m, acked_at) for m in context.moves)
+        context = replace(context, acked_at=acked_at, moves=moves)  # what came after it still does
+    if context.proposal is not None and context.proposal.at > at:
+        context = replace(context, proposal=None)  # it may have been told before the fault that there is now
     return replace(
         state,
-        providers=providers,
+        providers=no_later(providers, at),
         rounds={},
         due_at=None,
-        closed=closed,
-        context=replace(state.context, void_at=at, local=None, moves=moves),
+        closed=(*state.closed, *state.rounds)[-128:],
+        context=replace(no_later(context, at), overrides=given_by(state.context.overrides, at, stepped=stepped)),
     )
 
 
-def _voided(provider: ProviderState, at: datetime) -> ProviderState:
-    """Return the provider with its running tests begun anew. Times that a clock set back has left ahead are lost."""
+def _voided(provider: ProviderState, at: datetime, bucket: int) -> ProviderState:
+    """Return the provider with its running tests begun anew. Good evidence that seems still to come is lost."""
     fault = provider.trouble.fault
+    tracks = {
+        key: replace(
+            voided(track), tally=not_beyond(track.tally, bucket), last_good_at=_not_after(track.last_good_at, at)
+        )
+        for key, track in provider.tracks.items()
+    }
     return replace(
         provider,
-        tracks={key: voided(track) for key, track in provider.tracks.items()},
+        tracks=tracks,
         good_at=_not_after(provider.good_at, at),
         reached_at=_not_after(provider.reached_at, at),
         seen_at=_not_after(provider.seen_at, at),

@@ -1,7 +1,7 @@
 """Overrides: what a person has ordered: pause, pin, drain, and their ends; acknowledgements. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 _ENDS = {"resume": "pause", "unpin": "pin", "undrain": "drain"}
@@ -50,3 +50,16 @@ def overridden(overrides: tuple[Override, ...], at: datetime, detail: Mapping[st
             at=at,
         ),
     )
+
+
+def given_by(overrides: tuple[Override, ...], at: datetime, *, stepped: bool) -> tuple[Override, ...]:
+    """Return the overrides as given at `at` at the latest.
+
+    `stepped`: the clock was seen to be set back, so one that it had stamped later lasts from now on as long as a
+    person asked for. Otherwise the end that a person was told stands.
+    """
+
+    def end(o: Override) -> datetime | None:
+        return o.until - (o.at - at) if stepped and o.until is not None else o.until
+
+    return tuple(o if o.at <= at else replace(o, at=at, until=end(o)) for o in overrides)

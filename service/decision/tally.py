@@ -41,3 +41,16 @@ def read(tally: Tally, bucket: int) -> tuple[int, int]:
         if number > after:
             bad, total = bad + bad_then, total + total_then
     return bad, total
+
+
+def not_beyond(tally: Tally, bucket: int) -> Tally:
+    """Return the tally with what was counted after this bucket, by a clock since set back, counted in it."""
+    if tally.bucket <= bucket:
+        return tally
+    ahead = [entry for entry in tally.older if entry[0] >= bucket]
+    return Tally(
+        bucket=bucket,
+        bad=tally.bad + sum(bad for _, bad, _ in ahead),
+        total=tally.total + sum(total for _, _, total in ahead),
+        older=tally.older[: len(tally.older) - len(ahead)],
+    )
