@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from probes.observation import Observation, Outcome, Signal, Source
 from service.decision.attribution import Blame, Proof, blame, proof_needed
 from service.decision.calibration import LIVE_CLUSTER_SECONDS, calibrate
-from service.decision.evidence import Results, Track, revived, tallied, weighed
+from service.decision.evidence import Results, Track, revived, shown, tallied, weighed
 from service.decision.policy import Policy
 from service.decision.reason import quoted
 from service.decision.route import ANY_RECEIVER
@@ -20,6 +20,7 @@ _MESSAGE = "message"
 _LIVE = (ANY_RECEIVER, Signal.LIVE)
 LIVE_STAMP = timedelta(seconds=10)  # live mail is stamped with the end of its ten seconds
 _UNKNOWN_PROVIDER = ProviderState()
+_THEIRS = (Blame.PROVIDER, Blame.ACCOUNT)
 
 
 def took(state: State, observation: Observation, policy: Policy) -> State:
@@ -52,6 +53,23 @@ def took(state: State, observation: Observation, policy: Policy) -> State:
     return _reconsidered(state, name, proven_at, policy)
 
 
+def came_late(state: State, observation: Observation, policy: Policy) -> State:
+    """Return the state after a result of before measuring began anew, as a log read after a start tells: only counts.
+
+    It says what was, not what is. Only fresh evidence may prove, suspect or confirm anything.
+    """
+    bad = observation.outcome is Outcome.BAD
+    if bad and (blame(observation) not in _THEIRS or proof_needed(observation) is not Proof.NONE):
+        return state
+    before = state.providers.get(observation.provider, _UNKNOWN_PROVIDER)
+    results = _results(observation, policy)
+    tracks = dict(before.tracks)
+    for receiver in dict.fromkeys((ANY_RECEIVER, observation.receiver or ANY_RECEIVER)):
+        key = (receiver, observation.signal)
+        tracks[key] = shown(tracks.get(key), results)
+    return _with(state, observation.provider, replace(before, tracks=tracks))
+
+
 def _later(one: datetime | None, other: datetime) -> datetime:
     return other if one is None or other > one else one
 
@@ -65,7 +83,7 @@ def refused(state: State, observation: Observation, policy: Policy) -> State:
     reached_at = before.reached_at if proof is Proof.PATH else _later(before.reached_at, answered_at)
     before = replace(before, seen_at=_later(before.seen_at, at), reached_at=reached_at)
     state = replace(state, at=at, providers={**state.providers, name: before})
-    if whose not in (Blame.PROVIDER, Blame.ACCOUNT, Blame.OPEN):
+    if whose not in (*_THEIRS, Blame.OPEN):
         return _noted(state, observation, whose)
     if proof is Proof.SIBLING and observation.source is Source.LOG:
         return state  # may be any message's fault, and nothing to compare it with
@@ -251,19 +269,7 @@ def _counted(
 ) -> dict[tuple[str, Signal], Track]:
     """Return the provider's tracks with this result; confirmations are counted but not tested."""
     signal, at = observation.signal, observation.at
-    bad = observation.count if observation.outcome is Outcome.BAD else 0
-    if signal is Signal.LIVE:
-        cluster = str(int(at.timestamp() // LIVE_CLUSTER_SECONDS))
-    else:
-        cluster = observation.round or at.isoformat()
-    results = Results(
-        at=at,
-        bucket=bucket_of(at, policy.evidence_lifetime_seconds),
-        cluster=cluster,
-        bad=bad,
-        total=observation.count,
-        cites=(observation,) if bad else (),
-    )
+    results = _results(observation, policy)
     key = (ANY_RECEIVER, signal)
     tracks = dict(provider.tracks)
     track = revived(tracks.get(key), at, policy.evidence_lifetime_seconds)
@@ -275,9 +281,26 @@ def _counted(
         key = (observation.receiver, signal)
         tracks[key] = tallied(tracks.get(key), results)
     live = revived(tracks.get(_LIVE), at, policy.evidence_lifetime_seconds)
-    if live is not None and live.alarmed_at is not None and not bad and _stands_in(observation, live):
+    if live is not None and live.alarmed_at is not None and not results.bad and _stands_in(observation, live):
         tracks[_LIVE] = weighed(live, replace(results, total=0), calibrate(policy)[_LIVE], policy.failback_rounds)
     return tracks
+
+
+def _results(observation: Observation, policy: Policy) -> Results:
+    at = observation.at
+    bad = observation.count if observation.outcome is Outcome.BAD else 0
+    if observation.signal is Signal.LIVE:
+        cluster = str(int(at.timestamp() // LIVE_CLUSTER_SECONDS))
+    else:
+        cluster = observation.round or at.isoformat()
+    return Results(
+        at=at,
+        bucket=bucket_of(at, policy.evidence_lifetime_seconds),
+        cluster=cluster,
+        bad=bad,
+        total=observation.count,
+        cites=(observation,) if bad else (),
+    )
 
 
 def _stands_in(success: Observation, live: Track) -> bool:

@@ -6,7 +6,7 @@ mean of their log-likelihood ratios; E[exp(mean)] <= 1 under the healthy hypothe
 inside the cluster, so the false alarm rate that `calibration` computed holds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import sqrt
 
@@ -83,6 +83,13 @@ def tallied(track: Track | None, results: Results) -> Track:
         last_bad_at=results.at if results.bad else track.last_bad_at,
         cites=(*track.cites, *results.cites)[-CITED:] if results.cites else track.cites,
     )
+
+
+def shown(track: Track | None, results: Results) -> Track:
+    """Return the track with results that are too old to say anything of the present: nothing but the counts changes."""
+    if track is None:
+        track = Track(tally=Tally(bucket=results.bucket, bad=0, total=0), last_at=results.at)
+    return replace(track, tally=count(track.tally, results.bucket, results.bad, results.total))
 
 
 def weighed(track: Track | None, results: Results, bank: Bank, recovery_clusters: int) -> Track:

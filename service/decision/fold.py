@@ -1,9 +1,10 @@
 """The fold: one fact after another, in recording order, into the state. Pure."""
 
 from dataclasses import replace
+from datetime import datetime
 
-from probes.observation import Fact, Notice, Observation, Outcome, Signal
-from service.decision.acceptance import asked, refused, took
+from probes.observation import Fact, Notice, Observation, Outcome, Signal, Source
+from service.decision.acceptance import LIVE_STAMP, asked, came_late, refused, took
 from service.decision.notice import noticed
 from service.decision.placement import close_due, in_round
 from service.decision.policy import Policy
@@ -24,6 +25,10 @@ def step(state: State, fact: Fact, policy: Policy) -> State:
 
 
 def _observed(state: State, observation: Observation, policy: Policy) -> State:
+    void_at = state.context.void_at
+    if void_at is not None and _began(observation) < void_at:
+        known = observation.signal in _HAND_OVER and observation.outcome is not Outcome.UNKNOWN
+        return came_late(state, observation, policy) if known else state
     if observation.signal not in _HAND_OVER:
         return in_round(state, observation, policy)
     if observation.signal is Signal.ACCEPTANCE:
@@ -33,6 +38,11 @@ def _observed(state: State, observation: Observation, policy: Policy) -> State:
     if observation.outcome is Outcome.BAD:
         return refused(state, observation, policy)
     return _unknown(state, observation)
+
+
+def _began(observation: Observation) -> datetime:
+    """Return how old at most this result may be: what a log tells is stamped with the end of its ten seconds."""
+    return observation.at - LIVE_STAMP if observation.source is Source.LOG else observation.at
 
 
 def _unknown(state: State, observation: Observation) -> State:

@@ -82,8 +82,16 @@ class Story:
             fault = (faults or {}).get(provider)
             self.session(provider, fault, round=sweep, confirmation=confirmation)
 
-    def live(self, provider: str, fault: dict | None = None, count: int = 1, receiver: str | None = "gmail") -> None:
-        self.observe(provider, Signal.LIVE, fault is None, count=count, receiver=receiver, **(fault or {}))
+    def live(
+        self,
+        provider: str,
+        fault: dict | None = None,
+        count: int = 1,
+        receiver: str | None = "gmail",
+        **other: object,
+    ) -> None:
+        other.update(fault or {}, count=count, receiver=receiver)
+        self.observe(provider, Signal.LIVE, fault is None, **other)
 
     def round(
         self,
