@@ -37,23 +37,27 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     return config
 
 
-def load_policy(path: Path, base: Path | None = None) -> Policy:
-    """Return the policy of a configuration without reading the secrets and certificates it names.
+def read_settings(path: Path, base: Path | None = None) -> Config:
+    """Return the configuration as its text shows it, without reading the secrets and certificates it names.
 
     With `base`, `path` may hold only what differs from that configuration.
 
     Raises:
         ConfigError: `problems` lists every mistake.
     """
+    below: dict[str, Any] | None = {}
+    if base is not None:
+        base_report = Report(str(base))
+        below = _read(base, base_report)
+        if below is None:
+            raise ConfigError(base_report.problems)
     report = Report(str(path))
-    raw, below = _read(path, report), _read(base, report) if base is not None else {}
-    if raw is None or below is None:
-        raise ConfigError(report.problems)
+    raw = _read(path, report)
     around = Surroundings(directory=path.parent, environ={}, report=report, reads_files=False)
-    config = _check(_over(below, raw), around)
+    config = _check(_over(below or {}, raw), around) if raw is not None else None
     if config is None:
         raise ConfigError(report.problems)
-    return policy_of(config)
+    return config
 
 
 def _over(below: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the API asks of the daemon. The daemon's one state-owning task stands behind it."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Protocol
 
 from service.views import (
@@ -22,15 +23,15 @@ from service.views import (
 class Desk(Protocol):
     """The daemon as seen from its API. Every method may raise `service.errors.RelaypilotError`."""
 
-    def status(self) -> StatusView:
-        """Return the present state; never waits."""
+    async def status(self) -> StatusView:
+        """Return the present state; waits shortly at most."""
         ...
 
     def ready(self) -> str | None:
         """Return why the daemon is not ready, or None when cycles complete."""
         ...
 
-    def explain(self) -> ExplainView:
+    async def explain(self) -> ExplainView:
         """Return why it is not moving, or why it moved."""
         ...
 
@@ -54,8 +55,10 @@ class Desk(Protocol):
         """Return journal rows, newest first."""
         ...
 
-    async def observations(self, after_seq: int, limit: int) -> tuple[tuple[int, str], ...]:
-        """Return (seq, JSON line) of recorded facts after `after_seq`, oldest first."""
+    async def observations(
+        self, after_seq: int, limit: int, since: datetime | None = None
+    ) -> tuple[tuple[int, str], ...]:
+        """Return (seq, JSON line) of recorded facts after `after_seq` in recording order, those `since` then."""
         ...
 
     def probe(self, request: ProbeRequest) -> AsyncIterator[ProbeProgressView]:

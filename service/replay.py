@@ -86,7 +86,7 @@ class Replay:
         self.policy = policy
         self.state: State = initial_state()
         self.route: Route = simple_route(first, *(name for name in policy.providers if name != first))
-        self.facts = 0
+        self.observations = 0
         self.strangers: dict[str, int] = {}  # facts of providers that the policy does not name
         self.moves: list[RouteChange] = []  # of the policy
         self.recorded: list[RouteChange] = []  # by automation, as the facts tell
@@ -113,12 +113,13 @@ class Replay:
         if last is not None and at != last.at and not _same_sweep(last, fact):
             found = self._catch_up(fact)
         self._last = fact
-        self.facts += 1
         if self._now is None or at > self._now or (isinstance(fact, Notice) and fact.kind in _NEW_CLOCK):
             self._now = at
         if isinstance(fact, Notice):
             self._notice(fact)
-        elif fact.provider in self._known:
+            return found
+        self.observations += 1
+        if fact.provider in self._known:
             self._observe(fact)
         else:
             self.strangers[fact.provider] = self.strangers.get(fact.provider, 0) + 1

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic import AwareDatetime
 
 from service.api.desk_of import DeskHere
 from service.duration import parse_duration
@@ -26,31 +27,31 @@ _LONGEST = 10_000
 @router.get("/status", summary="The present state", tags=["state"])
 async def status(desk: DeskHere) -> StatusView:
     """Return route, health per provider and receiver, overrides, problems, last events."""
-    return desk.status()
+    return await desk.status()
 
 
 @router.get("/providers", summary="The configured providers", tags=["state"])
 async def providers(desk: DeskHere) -> tuple[ProviderView, ...]:
     """Return each provider in order of preference, with its place in the route and its health."""
-    return desk.status().providers
+    return (await desk.status()).providers
 
 
 @router.get("/route", summary="The route", tags=["state"])
 async def route(desk: DeskHere) -> RouteView:
     """Return the route that Postfix reports, beside the one that relaypilot assigned."""
-    return desk.status().route
+    return (await desk.status()).route
 
 
 @router.get("/overrides", summary="Overrides in force", tags=["state"])
 async def overrides(desk: DeskHere) -> tuple[OverrideView, ...]:
     """Return every pause, pin and drain, with its owner, reason and expiry."""
-    return desk.status().overrides
+    return (await desk.status()).overrides
 
 
 @router.get("/explain", summary="Why mail stays or moved", tags=["state"])
 async def explain(desk: DeskHere) -> ExplainView:
     """Return why it is not moving, or why it moved, and what would change that."""
-    return desk.explain()
+    return await desk.explain()
 
 
 @router.get("/compare", summary="The providers side by side", tags=["records"])
@@ -105,9 +106,10 @@ async def observations(
     desk: DeskHere,
     after: Annotated[int, Query(ge=0, description="Only facts recorded after this number.")] = 0,
     limit: Annotated[int, Query(ge=1, le=_LONGEST, description="At most so many.")] = 1000,
+    since: Annotated[AwareDatetime | None, Query(description="Only facts of this time or later (RFC 3339).")] = None,
 ) -> Response:
-    """Return facts as JSON lines, oldest first, in the format of observation files."""
-    facts = await desk.observations(after, limit)
+    """Return facts as JSON lines, in recording order, in the format of observation files."""
+    facts = await desk.observations(after, limit, since)
     last_seq = facts[-1][0] if facts else after
     return Response(
         "".join(f"{line}\n" for _, line in facts),

@@ -1,6 +1,8 @@
 """`relaypilot explain`: why mail stays or moved."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from service.cli.client import client_of
 from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
@@ -11,8 +13,26 @@ if TYPE_CHECKING:
     from service.views import ExplainView, HealthView
 
 
-def explain(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Say why mail is not moving, or why it moved, with the evidence, and what would change that."""
+def explain(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+    budget: Annotated[
+        bool,
+        typer.Option(
+            "--budget", help="Show each test that can move mail and its share of false_moves_per_year instead."
+        ),
+    ] = False,
+) -> None:
+    """Say why mail is not moving, or why it moved, with the evidence, and what would change that.
+
+    With --budget, which needs the configuration only: every sequential test that can move mail, where it alarms,
+    and after how many results on average it would alarm though nothing is wrong (ARL0).
+    """
+    if budget:
+        from service.cli.budget import show_budget
+
+        show_budget(config, as_json=as_json)
+        return
     found = client_of(config).get("/v1/explain")
     if as_json:
         show_json(found)

@@ -10,6 +10,7 @@ from service.clock import SystemClock
 
 _FIRST_SECONDS = 0.5
 _NEXT_SECONDS = 0.1
+_FIRST_COUNT_SECONDS = 1.0
 _ERASE = "\r\x1b[K"
 
 
@@ -26,6 +27,7 @@ class Progress:
         self._follow = follow
         self._step = ""
         self._clock = SystemClock()
+        self._next_count_seconds = _FIRST_COUNT_SECONDS
         self._done = threading.Event()
         self._live = sys.stderr.isatty()
         self._drawer = threading.Thread(target=self._draw, daemon=True)
@@ -35,6 +37,15 @@ class Progress:
         self._step = text
         if not self._live:
             print(text, file=sys.stderr, flush=True)
+
+    def count(self, text: str) -> None:
+        """Show how far it has come; may be called often. On no terminal a line after 1 s, then ever less often."""
+        elapsed = self._clock.monotonic() - self._started
+        if self._live:
+            self._step = text
+        elif elapsed >= self._next_count_seconds:
+            self._next_count_seconds = 2 * elapsed
+            self.step(text)
 
     def __enter__(self) -> Self:
         """Start showing."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
@@ -55,10 +56,13 @@ def create_file(path: Path) -> None:
 class Database:
     """One SQLite file, opened for several threads: each borrows a connection for the length of one transaction."""
 
-    def __init__(self, path: Path, busy_timeout_seconds: float) -> None:
+    def __init__(self, path: Path, busy_timeout_seconds: float, *, read_only: bool = False) -> None:
         self.path = path
         self._busy_timeout_seconds = busy_timeout_seconds
-        self._reading = create_engine(f"sqlite:///{path}", pool_size=2, max_overflow=8)
+        self._read_only = read_only
+        # A literal path in an SQLite URI must have these characters escaped (https://sqlite.org/uri.html).
+        url = f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true" if read_only else f"sqlite:///{path}"
+        self._reading = create_engine(url, pool_size=2, max_overflow=8)
         event.listen(self._reading, "connect", self._prepare)
         event.listen(self._reading, "begin", _begin)
         self._writing: Engine = self._reading.execution_options(**{_WRITES: True})
@@ -72,6 +76,8 @@ class Database:
         connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
         connection.execute(f"PRAGMA busy_timeout = {int(self._busy_timeout_seconds * 1000)}")
         connection.execute("PRAGMA foreign_keys = ON")
+        if self._read_only:
+            return
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -1024")  # KiB, per connection

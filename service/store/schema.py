@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect
 from sqlmodel import SQLModel
 
-from service.errors import StoreCorruptError, StoreTooNewError
+from service.errors import StoreCorruptError, StoreError, StoreTooNewError
 from service.store import tables
 from service.store.database import Database
 
@@ -41,6 +41,21 @@ def ensure_schema(database: Database) -> None:
             create_tables(connection)
         elif found != CURRENT_VERSION:
             upgrade(connection, database.path)
+
+
+def refuse_other_version(database: Database) -> None:
+    """Look at the tables' version only.
+
+    Raises:
+        StoreError: it is not the one that this relaypilot reads; in one of its kinds.
+    """
+    with database.read() as session:
+        found = version_of(session.connection(), database.path)
+    if found != CURRENT_VERSION:
+        raise StoreError(
+            f"opening the store {database.path}: it has version {found or 'none'}, this relaypilot reads "
+            f"{CURRENT_VERSION}; the daemon upgrades it at its start"
+        )
 
 
 def version_of(connection: Connection, path: Path) -> str | None:

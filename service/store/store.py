@@ -9,11 +9,12 @@ from sqlmodel import Session, col
 
 from probes.observation import Fact, Observation, Signal
 from providers.base import Clock
+from service.errors import PermissionNeededError, StoreError
 from service.store.database import Database, create_file, sqlite_file
 from service.store.entry import JournalEntry
 from service.store.journal import Journal, append_entry
 from service.store.rows import fact_columns, fact_of
-from service.store.schema import ensure_schema
+from service.store.schema import ensure_schema, refuse_other_version
 from service.store.tables import FactRow, PositionRow, SnapshotRow
 
 _PAGE_ROWS = 1000
@@ -40,6 +41,31 @@ def open_store(url: str, clock: Clock, *, busy_timeout_seconds: float = 5.0) -> 
     database = Database(path, busy_timeout_seconds)
     try:
         ensure_schema(database)
+    except BaseException:
+        database.close()
+        raise
+    return Store(database, clock)
+
+
+def open_store_for_reading(url: str, clock: Clock, *, busy_timeout_seconds: float = 5.0) -> "Store":
+    """Return the store at a SQLAlchemy URL, which is neither made nor upgraded nor written.
+
+    Raises:
+        PermissionNeededError: this user may not look there.
+        StoreError: there is none, or none of this version; or in one of its kinds.
+    """
+    path = sqlite_file(url)
+    try:
+        path.stat()
+    except PermissionError as error:
+        raise PermissionNeededError(f"This user may not read the store {path}; run this as root.") from error
+    except OSError as error:
+        raise StoreError(
+            f"opening the store {path}: {error.strerror}; the daemon makes it at its first start"
+        ) from error
+    database = Database(path, busy_timeout_seconds, read_only=True)
+    try:
+        refuse_other_version(database)
     except BaseException:
         database.close()
         raise

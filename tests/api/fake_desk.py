@@ -79,7 +79,7 @@ class FakeDesk:
         self.order: tuple[str, ...] = ("sendgrid", "mailgun")
         self.failover_seconds = 0.0
 
-    def status(self) -> StatusView:
+    async def status(self) -> StatusView:
         events = (
             EventView(at=now() - timedelta(seconds=40), kind="move", sentence=SENTENCE, provider="sendgrid"),
             EventView(
@@ -119,7 +119,7 @@ class FakeDesk:
     def ready(self) -> str | None:
         return self.not_ready
 
-    def explain(self) -> ExplainView:
+    async def explain(self) -> ExplainView:
         return ExplainView(
             sentence=SENTENCE,
             rule="misplacing",
@@ -221,7 +221,9 @@ class FakeDesk:
         )
         return (entry,) * min(limit, 3)
 
-    async def observations(self, after_seq: int, limit: int) -> tuple[tuple[int, str], ...]:
+    async def observations(
+        self, after_seq: int, limit: int, since: datetime | None = None
+    ) -> tuple[tuple[int, str], ...]:
         rows = [(seq, json.dumps({"v": 1, "fact": "start", "n": seq})) for seq in range(1, 6)]
         return tuple(row for row in rows if row[0] > after_seq)[:limit]
 

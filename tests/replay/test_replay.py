@@ -1,0 +1,240 @@
+"""Facts folded under a policy: transitions and moves, each at its time."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from probes.observation import Notice
+from service.decision.failover import Switchover
+from service.decision.health import Status
+from service.decision.policy import Failback, Mode
+from service.move_pairs import paired
+from service.replay import HealthTransition, Replay
+from tests.core.failed_over import failed_over
+from tests.core.story import DOWN, POLICY, SUSPENDED, TEMPFAIL, A, B, C, Story
+from tests.core.test_invariants import SHORT, histories, ill_first, play
+from tests.core.test_story_of_the_demo import PACE, beat, beats_until
+
+
+def replayed(facts, policy=POLICY, kind=Replay, active=None):
+    one = kind(policy, active)
+    events = [event for fact in facts for event in one.tell(fact)]
+    return one, [*events, *one.finish()]
+
+
+def moves(one):
+    return [(m.left, m.active, m.rule) for m in one.moves if m.moves]
+
+
+@pytest.fixture
+def demo():
+    story = Story(policy=PACE)
+    story.notice("start")
+    story.switched((A, B, C), trigger="manual")
+    for _ in range(3):
+        beat(story)
+    beats_until(story, B, fates={A: "spam"})
+    beats_until(story, A)
+    beats_until(story, B, {A: SUSPENDED})
+    beats_until(story, C, {A: SUSPENDED, B: DOWN})
+    return story
+
+
+def test_a_recorded_story_replays_to_the_moves_that_were_made(demo: Story) -> None:
+    one, _ = replayed(demo.facts, PACE)
+    assert moves(one) == [(A, B, "misplacing"), (B, A, "failback"), (A, B, "refusing"), (B, C, "refusing")]
+    assert not [pair for pair in paired(one.recorded, one.moves) if pair.differs(2.0)]
+    assert one.route.providers == demo.route.providers
+    assert all(move.reason and move.enforced for move in one.moves)
+
+
+def test_another_policy_is_seen_to_move_later_or_not_at_all(demo: Story) -> None:
+    one, _ = replayed(demo.facts, replace(PACE, failback=Failback.OFF, hold_down_seconds=0.0))
+    pairs = paired(one.recorded, one.moves)
+    lacking = [pair.left for pair in pairs if pair.right is None]
+    assert (lacking[0].left, lacking[0].active, lacking[0].rule) == (B, A, "failback")
+
+
+def test_would_be_moves_are_imagined_as_made(demo: Story) -> None:
+    enforced, _ = replayed(demo.facts, PACE)
+    watched, _ = replayed(demo.facts, replace(PACE, mode=Mode.OBSERVE))
+    assert moves(watched) == moves(enforced)
+    assert not any(move.enforced for move in watched.moves)
+
+
+def test_health_transitions_follow_each_other_without_gaps(demo: Story) -> None:
+    _, events = replayed(demo.facts, PACE)
+    held = {}
+    for event in events:
+        if isinstance(event, HealthTransition):
+            key = (event.provider, event.receiver)
+            assert event.before is held.get(key, Status.UNKNOWN)
+            assert event.after is not event.before
+            assert event.reason
+            held[key] = event.after
+    assert [e.at for e in events] == sorted(e.at for e in events)
+    for (provider, receiver), status in held.items():
+        assert str(status) == demo.status(provider, receiver)
+
+
+def test_a_move_held_back_is_made_at_the_very_end_of_the_hold_down() -> None:
+    story = failed_over()
+    held = story.now + timedelta(seconds=POLICY.hold_down_seconds)
+    story.wait(30).round()
+    while story.decide().rule != "hold-down":
+        story.wait(60).sweep()
+    assert story.now < held
+    story.wait(3600).sweep()
+    one, _ = replayed(story.facts)
+    assert moves(one) == [(A, B, "refusing"), (B, A, "failback")]
+    assert one.moves[-1].at == one.moves[0].at + timedelta(seconds=POLICY.hold_down_seconds)
+
+
+def test_nobody_moves_mail_while_the_daemon_is_stopped() -> None:
+    story = failed_over()
+    story.wait(30).round()
+    while story.decide().rule != "hold-down":
+        story.wait(60).sweep()
+    story.wait(7200).notice("start")
+    began = story.now
+    story.sweep()
+    one, _ = replayed(story.facts)
+    assert all(move.at >= began for move in one.moves[1:])
+
+
+def test_evidence_expires_at_its_time_though_nothing_is_recorded_then() -> None:
+    story = Story().warm()
+    last = story.now - timedelta(seconds=60)
+    story.wait(3 * 86400).live("gone")
+    _, events = replayed(story.facts)
+    expired = [e for e in events if e.after is Status.UNKNOWN]
+    assert {e.provider for e in expired} == {A, B, C}
+    assert {e.at for e in expired if e.receiver == "*"} == {last + timedelta(days=1, microseconds=1)}
+
+
+def test_an_order_ends_when_it_expires() -> None:
+    story = Story().warm()
+    until = story.now + timedelta(minutes=30)
+    story.notice("override", verb="pause", until=until.isoformat())
+    story.sweep({A: DOWN})
+    story.confirm({A: DOWN})
+    for _ in range(5):
+        story.wait(60).sweep({A: DOWN})
+    story.wait(1775).sweep({A: DOWN})
+    one, _ = replayed(story.facts)
+    assert [(m.left, m.active, m.at) for m in one.moves] == [(A, B, until)]
+
+
+def test_a_persons_move_is_followed_and_the_route_begins_where_the_record_does() -> None:
+    story = Story(route=Story().route).warm()
+    story.switched((C, A, B), trigger="manual", **{"from": A})
+    story.notice("override", verb="pin", provider=C, until=(story.now + timedelta(hours=1)).isoformat())
+    story.sweep({C: DOWN})
+    story.confirm({C: DOWN})
+    one, _ = replayed(story.facts)
+    assert one.route.providers == (C, A, B)
+    assert moves(one) == []
+    other, _ = replayed(story.facts, active=B)
+    assert other.recorded == []
+
+
+def test_facts_of_strangers_are_counted_and_left_out() -> None:
+    story = Story().warm()
+    story.session("gone", DOWN)
+    story.session("gone", DOWN)
+    one, events = replayed(story.facts)
+    assert one.strangers == {"gone": 2}
+    assert not [e for e in events if e.provider == "gone"]
+
+
+def test_a_clock_set_back_does_not_stop_the_replay() -> None:
+    story = Story().warm()
+    story.wait(-7200).notice("clock_jump", seconds="-7200")
+    story.warm()
+    story.sweep({A: DOWN})
+    story.confirm({A: DOWN})
+    one, _ = replayed(story.facts)
+    assert moves(one) == [(A, B, "refusing")]
+    assert one.moves[0].at == story.now
+
+
+def test_a_clean_month_is_quiet() -> None:
+    story = Story().warm()
+    for _ in range(200):
+        story.wait(60).sweep()
+    story.round()
+    _, events = replayed(story.facts)
+    assert all(isinstance(e, HealthTransition) and e.after is Status.HEALTHY for e in events)
+    assert len(events) == 3 * 4
+
+
+class Thorough(Replay):
+    """Takes no short cut: weighs everything after every batch."""
+
+    def _changes_nothing(self, observation) -> bool:
+        return False
+
+    def _stays(self, now) -> bool:
+        self._judged.clear()
+        self._well.clear()
+        return False
+
+
+def a_history(policy, first, history) -> Story:
+    story = Story(policy=policy).warm()
+    for fault in first:
+        story.wait(60).sweep({A: fault} if isinstance(fault, dict) else None)
+        story.round({A: fault})
+    for event in history:
+        play(story, *event)
+    return story
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(first=ill_first, history=histories)
+def test_short_cuts_change_nothing(first: tuple, history: list) -> None:
+    for policy in (SHORT, replace(SHORT, failback=Failback.OFF)):
+        story = a_history(policy, first, history)
+        assert replayed(story.facts, policy)[1] == replayed(story.facts, policy, Thorough)[1]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(first=ill_first, history=histories)
+def test_what_a_prefix_shows_is_how_the_whole_begins(first: tuple, history: list) -> None:
+    facts = a_history(SHORT, first, history).facts
+    one, found = Replay(SHORT), []
+    for fact in facts:
+        found += one.tell(fact)
+    for length in range(0, len(facts), 1 + len(facts) // 7):
+        prefix = Replay(SHORT)
+        seen = [event for fact in facts[:length] for event in prefix.tell(fact)]
+        assert found[: len(seen)] == seen
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(first=ill_first, history=histories)
+def test_no_history_moves_more_than_the_brake_allows_nor_to_a_stranger(first: tuple, history: list) -> None:
+    story = a_history(SHORT, first, history)
+    one, _ = replayed(story.facts, SHORT)
+    for move in one.moves:
+        assert set(move.route) <= {A, B, C}
+        assert len(set(move.route)) == len(move.route) > 0
+    if any(isinstance(fact, Notice) and fact.detail.get("verb") == "ack" for fact in story.facts):
+        return  # lifts the brake
+    times = [move.at for move in one.moves if move.moves]
+    for at in times:
+        assert sum(1 for t in times if timedelta(0) <= t - at < timedelta(hours=1)) <= SHORT.moves_per_hour
+
+
+def test_live_mail_and_sweeps_together_lead_to_one_move() -> None:
+    story = Story().warm()
+    for _ in range(4):
+        story.wait(30).live(A, TEMPFAIL, count=5)
+        story.sweep({A: TEMPFAIL})
+        story.confirm({A: TEMPFAIL})
+        if isinstance(story.decide(), Switchover):
+            break
+    one, _ = replayed(story.facts)
+    assert moves(one) == [(A, B, "refusing")]
