@@ -1,42 +1,44 @@
 """One message through the new route, watched in Postfix's log: proof that mail really takes it."""
 
 import contextlib
-import re
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from probes.maillog import Delivery, parse_line
 from providers.base import Clock
+from service.postfix.canary_trace import Trace, watch
+from service.postfix.canary_verdict import Elsewhere, Local, Refused, Taken, Unseen, Verdict, verdict_of
 from service.postfix.command import execute, run
 from service.postfix.errors import CanaryFailedError, CommandError
 from service.postfix.installation import Installation
 from service.postfix.log_tail import LogTail
-from service.postfix.nexthop import same_relay
 
-_POLL_SECONDS = 0.02
-_RECORD = re.compile(r"[^\[]*\[\d+\]: (?P<queue_id>[0-9A-Za-z]+): (?P<rest>.*)")
+_SEEDS_AT_MOST = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryResult:
-    """What the canary message showed. `verified` is false when it showed nothing."""
+    """What the canary message showed. `verified` is false when it showed nothing, or only that a seed is refused."""
 
     verified: bool
     sentence: str
 
 
-def send_canary(installation: Installation, nexthop: str, request_id: str, clock: Clock) -> CanaryResult:
+def send_canary(
+    installation: Installation, provider: str, nexthops: Sequence[str], request_id: str, clock: Clock
+) -> CanaryResult:
     """Send one message and watch the log until it has taken the first nexthop, or the wait is over.
 
-    A message that shows up elsewhere is sent once more: the first one may have overtaken the reload.
+    `nexthops` is the list now in force; `provider` has the first of them. A message that shows up elsewhere is
+    sent once more: the first one may have overtaken the reload. A refusal that may be the seed's fault is tried
+    with the next seed, and one that is certainly not the relay's shows that the route works: unverified, no failure.
 
     Raises:
-        CanaryFailedError: another relay carried it, or the first nexthop did not take it.
+        CanaryFailedError: another relay carried it, or the first nexthop did not take it from us.
     """
-    if installation.canary_recipient is None or installation.canary_sender is None:
+    if not installation.canary_recipients or installation.canary_sender is None:
         return CanaryResult(verified=False, sentence="No canary message was sent: there is no seed to receive it.")
     if installation.log_file is None:
         return CanaryResult(verified=False, sentence="No canary message was sent: no log file is configured.")
@@ -46,99 +48,111 @@ def send_canary(installation: Installation, nexthop: str, request_id: str, clock
         sentence = f"No canary message was sent: {installation.log_file} cannot be read ({error.strerror})."
         return CanaryResult(verified=False, sentence=sentence)
     with contextlib.closing(tail):
-        return _watch(installation, tail, nexthop, request_id, clock)
+        return _Canary(installation, provider, nexthops, request_id, clock, tail).result()
 
 
-def _watch(installation: Installation, tail: LogTail, nexthop: str, request_id: str, clock: Clock) -> CanaryResult:
-    begun = clock.monotonic()
-    give_up_at = begun + installation.canary_wait_seconds
-    seen = _attempt(installation, tail, f"{request_id}-1", give_up_at, clock)
-    if isinstance(seen, Delivery) and not same_relay(nexthop, seen.relay_host, seen.relay_port):
-        seen = _attempt(installation, tail, f"{request_id}-2", give_up_at, clock)
-    if isinstance(seen, CanaryResult):
-        return seen
-    if seen.status != "sent":
-        _discard(installation, seen)
-        raise CanaryFailedError(
-            f"The canary message was not taken by {nexthop}: it is {seen.status} ({seen.reason.rstrip(')')[:300]})."
+class _Canary:
+    """The canary messages of one move; all share one wait."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        provider: str,
+        nexthops: Sequence[str],
+        request_id: str,
+        clock: Clock,
+        tail: LogTail,
+    ) -> None:
+        self._at, self._provider, self._nexthops = installation, provider, nexthops
+        self._request_id, self._clock, self._tail = request_id, clock, tail
+        self._begun = clock.monotonic()
+        self._give_up_at = self._begun + installation.canary_wait_seconds
+        self._sent = 0
+
+    def result(self) -> CanaryResult:
+        """Return what the messages to one seed after the other showed."""
+        nexthop = self._nexthops[0]
+        refused: list[Refused] = []
+        sentence = ""
+        for recipient in self._at.canary_recipients[:_SEEDS_AT_MOST]:
+            try:
+                verdict = self._try(recipient)
+            except CommandError as error:
+                sentence = f"The canary message could not be handed to Postfix: {error}"
+                break
+            match verdict:
+                case Taken():
+                    took = f"{self._clock.monotonic() - self._begun:.2f} s"
+                    sentence = f"A canary message was taken by {nexthop} within {took}."
+                    return CanaryResult(verified=True, sentence=self._joined(refused, sentence))
+                case Elsewhere():
+                    raise CanaryFailedError(verdict.failure(nexthop))
+                case Refused() if not verdict.may_be_the_seeds:
+                    raise CanaryFailedError(verdict.failure(nexthop))
+                case Refused():
+                    refused.append(verdict)
+                case Local():
+                    sentence = "The canary message was delivered on this host, so it says nothing of the route."
+                case Unseen():
+                    waited = f"{self._at.canary_wait_seconds:g} s"
+                    sentence = f"The canary message was not delivered within {waited}; look at the queue."
+                    break
+        if refused and not sentence and not any(refusal.is_the_seeds for refusal in refused):
+            raise CanaryFailedError(refused[0].failure(nexthop))
+        return CanaryResult(verified=False, sentence=self._joined(refused, sentence))
+
+    def _joined(self, refused: Sequence[Refused], sentence: str) -> str:
+        told = [refusal.sentence(self._nexthops[0]) for refusal in refused]
+        return " ".join([*told, *([sentence] if sentence else [])])
+
+    def _try(self, recipient: str) -> Verdict:
+        verdict = self._attempt(recipient)
+        return self._attempt(recipient) if isinstance(verdict, Elsewhere) else verdict
+
+    def _attempt(self, recipient: str) -> Verdict:
+        self._sent += 1
+        message_id = f"<relaypilot-canary-{self._request_id}-{self._sent}@{_domain(self._at.canary_sender)}>"
+        self._submit(recipient, message_id, self._clock.now())
+        trace = watch(self._tail, message_id, self._give_up_at, self._clock)
+        self._discard(trace)
+        return verdict_of(
+            trace,
+            service=f"{self._at.syslog_name(self._provider)}/smtp",
+            nexthops=self._nexthops,
+            recipient=recipient,
+            rules=self._at.reply_rules.get(self._provider, ()),
+            now=self._clock.now(),
         )
-    if not same_relay(nexthop, seen.relay_host, seen.relay_port):
-        raise CanaryFailedError(
-            f"The canary message was carried by {seen.relay_host}, port {seen.relay_port}, instead of {nexthop}: "
-            f"either {nexthop} refused it, or transport_maps or a sender-dependent map overrules relayhost; look for "
-            "its lines in the mail log."
+
+    def _submit(self, recipient: str, message_id: str, now: datetime) -> None:
+        message = EmailMessage()
+        message["From"] = self._at.canary_sender
+        message["To"] = recipient
+        message["Subject"] = "relaypilot canary"
+        message["Date"] = format_datetime(now)
+        message["Message-ID"] = message_id
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(
+            "relaypilot has moved the mail of this server; this message shows that it takes the new route.\n"
         )
-    took = f"{clock.monotonic() - begun:.2f} s"
-    return CanaryResult(verified=True, sentence=f"A canary message was taken by {nexthop} within {took}.")
-
-
-def _attempt(
-    installation: Installation, tail: LogTail, attempt: str, give_up_at: float, clock: Clock
-) -> Delivery | CanaryResult:
-    message_id = f"<relaypilot-canary-{attempt}@{_domain(installation.canary_sender)}>"
-    try:
-        _submit(installation, message_id, clock.now())
-    except CommandError as error:
-        return CanaryResult(verified=False, sentence=f"The canary message could not be handed to Postfix: {error}")
-    seen = _delivery(tail, message_id, give_up_at, clock)
-    if seen is None:
-        waited = f"{installation.canary_wait_seconds:g} s"
-        return CanaryResult(
-            verified=False, sentence=f"The canary message was not delivered within {waited}; look at the queue."
+        execute(
+            ["sendmail", "-i", "-f", str(self._at.canary_sender), "--", recipient],
+            config_dir=self._at.config_dir,
+            search_path=self._at.search_path,
+            timeout_seconds=max(self._give_up_at - self._clock.monotonic(), 0.0) + 5.0,
+            text_in=message.as_string(),
         )
-    return seen
 
-
-def _submit(installation: Installation, message_id: str, now: datetime) -> None:
-    message = EmailMessage()
-    message["From"] = installation.canary_sender
-    message["To"] = installation.canary_recipient
-    message["Subject"] = "relaypilot canary"
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = message_id
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(
-        "relaypilot has moved the mail of this server; this message shows that it takes the new route.\n"
-    )
-    execute(
-        ["sendmail", "-i", "-f", str(installation.canary_sender), "--", str(installation.canary_recipient)],
-        config_dir=installation.config_dir,
-        search_path=installation.search_path,
-        timeout_seconds=installation.canary_wait_seconds + 5.0,
-        text_in=message.as_string(),
-    )
-
-
-def _delivery(tail: LogTail, message_id: str, give_up_at: float, clock: Clock) -> Delivery | CanaryResult | None:
-    queue_ids: set[str] = set()
-    while True:
-        for line in tail.lines():
-            record = _RECORD.match(line)
-            if record is None:
-                continue
-            if record["rest"] == f"message-id={message_id}":
-                queue_ids.add(record["queue_id"])
-            elif record["queue_id"] in queue_ids and record["rest"].startswith("to=<"):
-                delivery = parse_line(line, now=clock.now())
-                if isinstance(delivery, Delivery):
-                    return delivery
-                sentence = "The canary message was delivered on this host, so it says nothing of the route."
-                return CanaryResult(verified=False, sentence=sentence)
-        if clock.monotonic() >= give_up_at:
-            return None
-        time.sleep(_POLL_SECONDS)
-
-
-def _discard(installation: Installation, seen: Delivery) -> None:
-    """Take a deferred canary out of the queue: it would only prove the old route later."""
-    if seen.status == "deferred":
-        with contextlib.suppress(CommandError):
-            run(
-                "postsuper",
-                ["-d", seen.queue_id],
-                config_dir=installation.config_dir,
-                search_path=installation.search_path,
-            )
+    def _discard(self, trace: Trace) -> None:
+        """Take a deferred canary out of the queue: it would only prove another route later."""
+        if trace.delivery is not None and trace.delivery.status == "deferred":
+            with contextlib.suppress(CommandError):
+                run(
+                    "postsuper",
+                    ["-d", trace.delivery.queue_id],
+                    config_dir=self._at.config_dir,
+                    search_path=self._at.search_path,
+                )
 
 
 def _domain(address: str | None) -> str:

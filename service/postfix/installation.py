@@ -7,6 +7,7 @@ from math import ceil
 from pathlib import Path
 
 from providers.base import Provider, RelayEndpoint, TlsMode
+from providers.text_rules import TextRule
 from service.config import Config
 from service.postfix.command import DEFAULT_SEARCH_PATH
 from service.postfix.errors import InstallationError
@@ -33,9 +34,10 @@ class Installation:
     providers: Mapping[str, RelayEndpoint]  # in order of preference
     authorities: Mapping[str, str] = field(default_factory=dict)  # provider -> PEM text of its own CA file
     size_limits: Mapping[str, int] = field(default_factory=dict)  # provider -> bytes it takes, where known
+    reply_rules: Mapping[str, tuple[TextRule, ...]] = field(default_factory=dict)  # provider -> its own wordings
     connect_timeout_seconds: float = 3.0
     canary_sender: str | None = None
-    canary_recipient: str | None = None  # None: no canary message, a move stays unverified
+    canary_recipients: tuple[str, ...] = ()  # tried in this order; none: no canary message, a move stays unverified
     canary_wait_seconds: float = 10.0
     helper_socket: Path = Path("/run/relaypilot-helper/helper.sock")
     helper_user: str = "relaypilot"
@@ -47,6 +49,10 @@ class Installation:
     def owned_dir(self) -> Path:
         """Return the directory of the files that relaypilot owns."""
         return self.config_dir / "relaypilot"
+
+    def syslog_name(self, provider: str) -> str:
+        """Return the name under which a provider's service logs (postconf(5) syslog_name)."""
+        return f"postfix/{self.service_prefix}{provider}"
 
     @property
     def main_cf(self) -> Path:
@@ -86,9 +92,10 @@ def installation_of(config: Config, providers: Mapping[str, Provider]) -> Instal
         size_limits={
             name: limit for name, provider in providers.items() if (limit := provider.capabilities.max_message_bytes)
         },
+        reply_rules={name: tuple(provider.reply_rules) for name, provider in providers.items()},
         connect_timeout_seconds=postfix.connect_timeout.total_seconds(),
         canary_sender=config.probes.sender,
-        canary_recipient=seeds.get(postfix.canary_to) if postfix.canary_to else next(iter(seeds.values()), None),
+        canary_recipients=_in_order(seeds, postfix.canary_to),
         canary_wait_seconds=postfix.canary_wait.total_seconds(),
         helper_socket=postfix.helper_socket,
         helper_user=postfix.helper_user,
@@ -96,6 +103,12 @@ def installation_of(config: Config, providers: Mapping[str, Provider]) -> Instal
     )
     check_installation(installation)
     return installation
+
+
+def _in_order(seeds: Mapping[str, str], first: str | None) -> tuple[str, ...]:
+    """Return the seeds' addresses, each once, that of the named seed first."""
+    named = [seeds[first]] if first else []
+    return tuple(dict.fromkeys([*named, *seeds.values()]))
 
 
 def _read_ca(name: str, ca_file: str) -> str:

@@ -26,6 +26,7 @@ from service.postfix.errors import (
 from service.postfix.installation import Installation
 from service.postfix.intent import Intent, Request, remove_intent, write_intent
 from service.postfix.journal import JournalLine, append_journal, find_in_journal
+from service.postfix.nexthop import split_nexthops
 from service.postfix.render import Rendering, render
 from service.postfix.staging import (
     check_tables,
@@ -213,8 +214,9 @@ class Move:
             raise ReadBackFailedError(f"What Postfix holds after the move is not what was written: {error}") from error
 
     def _canary(self) -> None:
-        nexthop = self._wanted.settings["relayhost"].split(",")[0].strip()
-        self._canary_result = send_canary(self._at, nexthop, self._request.request_id, self._clock)
+        nexthops = split_nexthops(self._wanted.settings["relayhost"])
+        active, request_id = self._request.route.active, self._request.request_id
+        self._canary_result = send_canary(self._at, active, nexthops, request_id, self._clock)
 
     def _record(self) -> None:
         assert self._intent is not None  # noqa: S101 - written by an earlier step

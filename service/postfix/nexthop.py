@@ -27,7 +27,12 @@ def providers_of(value: str, known: Mapping[str, str]) -> tuple[str, ...] | None
     return names if names and all(names) else None
 
 
+def host_and_port(nexthop: str) -> tuple[str, int] | None:
+    """Return host, in lower case and without a closing dot, and port of a nexthop that names both."""
+    found = _NEXTHOP.fullmatch(nexthop.lower())
+    return (found["host"].rstrip("."), int(found["port"])) if found else None
+
+
 def same_relay(nexthop: str, host: str | None, port: int | None) -> bool:
     """Return whether the relay that a delivery line names is this nexthop."""
-    wanted = _NEXTHOP.fullmatch(nexthop.lower())
-    return wanted is not None and wanted["host"].rstrip(".") == (host or "").rstrip(".") and int(wanted["port"]) == port
+    return host_and_port(nexthop) == ((host or "").lower().rstrip("."), port)

@@ -104,7 +104,7 @@ def _options(name: str, installation: Installation, size_falls_through: bool) ->
     endpoints, owned = installation.providers, installation.owned_dir
     clear_login = any(at.tls is TlsMode.NONE and at.username for at in endpoints.values())  # loopback only
     return {
-        "syslog_name": f"postfix/{installation.service_prefix}{name}",
+        "syslog_name": installation.syslog_name(name),
         # Credentials: all providers', chosen by exact nexthop and never by sender.
         "smtp_sasl_auth_enable": "yes",
         "smtp_sasl_password_maps": f"texthash:{owned}/sasl",

@@ -95,7 +95,7 @@ def test_a_stopped_relay_is_passed_over(routed):
 def test_a_relay_whose_certificate_has_another_name_gets_neither_mail_nor_password(routed):
     providers = dict(routed.installation.providers)
     providers["alfa"] = replace(providers["alfa"], server_name="smtp.other.test")
-    installation = replace(routed.installation, providers=providers, canary_recipient=None)
+    installation = replace(routed.installation, providers=providers, canary_recipients=())
     routed.peers["alfa"].logins.clear()
     move(routed, *NAMES[::-1])
     move(routed, *NAMES, installation=installation)
@@ -107,7 +107,7 @@ def test_a_relay_whose_certificate_has_another_name_gets_neither_mail_nor_passwo
 
 def test_one_providers_authority_vouches_for_no_other(routed):
     authorities = {**routed.installation.authorities, "alfa": routed.installation.authorities["bravo"]}
-    installation = replace(routed.installation, authorities=authorities, canary_recipient=None)
+    installation = replace(routed.installation, authorities=authorities, canary_recipients=())
     routed.peers["alfa"].logins.clear()
     move(routed, *NAMES, installation=installation)
     assert routed.carrier_of(routed.send()) == "bravo"

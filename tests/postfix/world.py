@@ -47,6 +47,7 @@ class Peer:
         self.name, self.port, self._context = name, port, context
         self.logins, self.messages = [], []
         self.replies = {}  # "MAIL", "RCPT", "DATA" -> reply; "AUTH" -> reply
+        self.refused = {}  # recipient -> reply to its RCPT
         self.size_limit = 33_554_432  # bytes, advertised as SIZE
         self._controller = None
 
@@ -91,6 +92,8 @@ class Peer:
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         if "RCPT" in self.replies:
             return self.replies["RCPT"]
+        if address in self.refused:
+            return self.refused[address]
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
@@ -189,6 +192,7 @@ class World:
     def heal(self):
         for peer in self.peers.values():
             peer.replies.clear()
+            peer.refused.clear()
 
     def tear_down(self):
         self.stop()
@@ -262,7 +266,7 @@ relayhost = [127.0.0.1]:9
         authorities=authorities,
         connect_timeout_seconds=2.0,
         canary_sender="probe@sender.test",
-        canary_recipient="seed@receiver.test",
+        canary_recipients=("seed@receiver.test",),
         canary_wait_seconds=10.0,
         helper_socket=root / "helper.sock",
         helper_user="root",
