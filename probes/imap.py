@@ -12,19 +12,22 @@ from imapclient.exceptions import LoginError
 from probes.errors import SeedError, SeedLoginError
 from probes.seeds import Seed
 from providers.base import TlsMode
+from providers.tls import make_context
 
 # imapclient and imaplib raise the last five for answers that break the protocol (seen with 4.1.0, 2026-11).
 IMAP_FAILURES = (imaplib.IMAP4.error, OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError)
 
 
-class _NamedContext(ssl.SSLContext):
-    """A TLS context that verifies one given name, whatever name was dialled."""
+class _NamedContext:
+    """A TLS context that verifies one given name, whatever name was dialled; all that imapclient asks of one."""
 
-    server_name: str
+    def __init__(self, context: ssl.SSLContext, server_name: str) -> None:
+        self._context = context
+        self._server_name = server_name
 
     def wrap_socket(self, sock: Any, *args: Any, **options: Any) -> ssl.SSLSocket:
         """Wrap the socket, expecting the given name."""
-        return super().wrap_socket(sock, *args, **(options | {"server_hostname": self.server_name}))
+        return self._context.wrap_socket(sock, *args, **(options | {"server_hostname": self._server_name}))
 
 
 class ImapConnection:
@@ -115,15 +118,8 @@ class ImapConnection:
             self.drop()
             raise self.failed(f"connecting to {seed.host}:{seed.port}", error) from None
 
-    def _tls_context(self) -> ssl.SSLContext:
-        context = _NamedContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.server_name = self._seed.server_name or self._seed.host
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self._seed.ca_file is None:
-            context.load_default_certs()
-        else:
-            context.load_verify_locations(cafile=self._seed.ca_file)
-        return context
+    def _tls_context(self) -> _NamedContext:
+        return _NamedContext(make_context(self._seed.ca_file), self._seed.server_name or self._seed.host)
 
 
 def _text(value: Any) -> str:

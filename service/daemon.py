@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from service.clock import SystemClock, system_random
 from service.config import Config
 from service.config_file import load_config, secrets_of
 from service.daemon_desk import DaemonDesk
+from service.decision.suspicion import ConfirmationWanted
 from service.errors import RelaypilotError
 from service.events import EventLog
 from service.heap import give_memory_back
@@ -85,7 +87,7 @@ class Daemon:
             clock=clock,
             events=self._events,
             on_progress=self._fed,
-            confirm=lambda wanted: self._prober.confirm(wanted),
+            confirm=self._confirm,
             observe=observe,
         )
         self._schedule = Schedule()
@@ -183,10 +185,12 @@ class Daemon:
     async def _prune(self) -> None:
         keep = self._owner.setup.config.store.keep_observations
         try:
-            while await self._memory.tidy(
-                lambda store: store.prune(self._clock.now(), keep, batch_rows=_PRUNE_ROWS, batches=1) == _PRUNE_ROWS
-            ):
-                await asyncio.sleep(0.1)  # between batches facts are recorded
+            full = True
+            while full:  # each batch is short, so that facts are recorded in between
+                deleted = await self._memory.tidy(
+                    lambda store: store.prune(self._clock.now(), keep, batch_rows=_PRUNE_ROWS, batches=1)
+                )
+                full = deleted == _PRUNE_ROWS
         except RelaypilotError as error:
             _log.warning("old observations could not be deleted", error=str(error))
 
@@ -234,6 +238,9 @@ class Daemon:
         self._events.say("config", sentence)
         _log.info("configuration reloaded", needs_restart=unmoved or None)
         await before.aclose()
+
+    def _confirm(self, wanted: Sequence[ConfirmationWanted]) -> None:
+        self._prober.confirm(wanted)  # whichever prober is in force
 
     def _fed(self) -> None:
         self._notifier.watchdog()
