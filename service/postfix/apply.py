@@ -66,6 +66,9 @@ def apply(
 ) -> Applied:
     """Bring a route into force, or leave Postfix as it was.
 
+    The route that is in force already, with a new `request_id`, is written anew as today's configuration has it
+    (`Current.outdated`), and counts as a move: the generation advances.
+
     Calling again with the same `request_id` returns (or raises) what became of it, without effect. A move that
     was cut short is finished or undone first.
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from service.decision.route import Route, simple_route
 from service.postfix.command import execute, run
 from service.postfix.durable import read_text_or_none
-from service.postfix.errors import BrokenConfigurationError, CommandFailedError
+from service.postfix.errors import BrokenConfigurationError, CommandFailedError, RouteRefusedError
 from service.postfix.installation import Installation
 from service.postfix.nexthop import providers_of
+from service.postfix.render import Rendering, render
 from service.postfix.state import State, read_state
 from service.postfix.textdiff import masked, unified
 
@@ -52,6 +53,7 @@ class Current:
     files: Mapping[str, str] = field(default_factory=dict)  # owned files, secrets masked
     message_size_limit: int = 0  # bytes; 0: none
     overrides: Mapping[str, str] = field(default_factory=dict)  # non-empty settings that beat relayhost
+    outdated: tuple[str, ...] = ()  # settings, services, files that today's configuration would write differently
 
 
 def read_current(installation: Installation) -> Current:
@@ -74,8 +76,10 @@ def read_current(installation: Installation) -> Current:
         state.nexthops if state else {}
     )
     providers = providers_of(settings["relayhost"], known) if state else None
+    route = simple_route(*providers) if providers else None
+    limit = int(size) if (size := settings["message_size_limit"]).isdecimal() else 0
     return Current(
-        route=simple_route(*providers) if providers else None,
+        route=route,
         generation=state.generation if state else 0,
         request_id=state.request_id if state else None,
         drift=tuple(_drift(state, settings, services, texts)) if state else (),
@@ -84,11 +88,30 @@ def read_current(installation: Installation) -> Current:
         settings={
             name: value for name, value in settings.items() if name not in (*OVERRIDING_SETTINGS, "message_size_limit")
         },
-        message_size_limit=int(size) if (size := settings["message_size_limit"]).isdecimal() else 0,
+        message_size_limit=limit,
         services={name: line for name, line in services.items() if owned and name in owned.services},
         files={path: masked(path, text) for path, text in texts.items() if text is not None},
         overrides={name: settings[name] for name in OVERRIDING_SETTINGS if settings.get(name)},
+        outdated=_outdated(installation, route, owned, limit) if route and owned else (),
     )
+
+
+def _outdated(installation: Installation, route: Route, owned: Rendering, message_size_limit: int) -> tuple[str, ...]:
+    """Return the names of what was written for this route and would be written differently today.
+
+    Secrets are compared too; only names are returned. Nothing is outdated in a route that cannot be written any
+    more, such as one that names a provider no longer configured: that needs another route.
+    """
+    try:
+        wanted = render(route, installation, message_size_limit)
+    except RouteRefusedError:
+        return ()
+    pairs: tuple[tuple[Mapping[str, object], Mapping[str, object]], ...] = (
+        (owned.settings, wanted.settings),
+        (owned.services, wanted.services),
+        (owned.files, wanted.files),
+    )
+    return tuple(name for before, after in pairs for name in {**before, **after} if before.get(name) != after.get(name))
 
 
 def _drift(

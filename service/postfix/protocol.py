@@ -266,6 +266,7 @@ def current_json(current: Current) -> dict[str, Any]:
         "files": dict(current.files),
         "message_size_limit": current.message_size_limit,
         "overrides": dict(current.overrides),
+        "outdated": list(current.outdated),
     }
 
 
@@ -283,4 +284,5 @@ def current_from_json(values: Mapping[str, Any]) -> Current:
         files=values["files"],
         message_size_limit=values["message_size_limit"],
         overrides=values["overrides"],
+        outdated=tuple(values.get("outdated", ())),  # absent from a helper not yet restarted after an upgrade
     )
