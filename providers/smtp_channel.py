@@ -115,10 +115,12 @@ class SmtpChannel:
         return _Outcome(reply=reply, text=reply.text)
 
     def _describe(self, error: Exception, failure: Failure) -> str:
-        where = f"{self._endpoint.host}:{self._endpoint.port} at stage {failure.stage}"
+        where, rule = f"{self._endpoint.host}:{self._endpoint.port}", failure.rule.replace("-", " ")
         if failure.rule == "time-out":
             return f"no answer from {where} in time"
-        return f"{failure.rule.replace('-', ' ')}: {where} ({error or type(error).__name__})"
+        if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ssl.SSLError):
+            return f"{rule}: {where}"  # the system's own words would only say it again
+        return f"{rule}: {where} ({error or type(error).__name__})"
 
     def _submission(
         self,

@@ -21,6 +21,23 @@ def _warnings(config: Config) -> Iterator[str]:
             "Only one provider is configured: there is nothing to move mail to, and placement cannot be compared, "
             "so relaypilot will only raise alerts. Add a second [[provider]]."
         )
+    log = config.postfix.log_file
+    if log is not None and not log.exists():
+        yield (
+            f"postfix.log_file {log} does not exist, so live mail and the canary are not seen. Install "
+            "rsyslog, or have Postfix write a log: postconf -e maillog_file=/var/log/postfix.log, and name it there."
+        )
+    if not (config.postfix.config_dir / "main.cf").exists():
+        yield f"postfix.config_dir {config.postfix.config_dir} holds no main.cf, so there is no route to control."
+    seen: dict[tuple[str, int], str] = {}
+    for provider in config.provider:
+        at = (str(getattr(provider, "host", "")).lower(), int(getattr(provider, "port", 0)))
+        if at in seen:
+            yield (
+                f'Providers "{seen[at]}" and "{provider.name}" are the same relay, {at[0]}:{at[1]}: Postfix cannot '
+                "tell them apart, and the root helper refuses such a route."
+            )
+        seen[at] = provider.name
     if not config.seed:
         yield (
             "No seed is configured: spam-foldering, loss and delay stay unseen, and a move is not proved by a canary. "

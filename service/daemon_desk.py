@@ -1,7 +1,10 @@
 """The daemon as its API sees it: reads the present state at once, and hands acts to the owner."""
 
+import asyncio
 import os
+import secrets
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from probes.fact_json import fact_to_json
@@ -18,16 +21,19 @@ from service.answers import (
 )
 from service.decision.compare import compare
 from service.decision.explain import explain
-from service.decision.health import health
+from service.decision.health import health, overall
 from service.decision.plan import Plan
 from service.decision.safety import MANUAL, refusals
-from service.errors import NoSuchProviderError, NoSuchSeedError, RelaypilotError, UsageError
+from service.errors import NoSuchProviderError, NoSuchSeedError, UsageError
 from service.events import EventLog
+from service.headline import headline
 from service.manual import manual_plan, refuse_unsafe
 from service.owner import Owner
+from service.postfix.current import Current
 from service.postfix.installation import installation_of
 from service.postfix.plan import plan_text
 from service.prober import Prober
+from service.store.entry import JournalEntry, JournalKind, Trigger
 from service.version import version
 from service.views import (
     CompareView,
@@ -46,6 +52,8 @@ from service.views import (
 )
 
 _READY_WITHIN_SECONDS = 30.0
+_FRESH_SECONDS = 5.0
+_PATIENCE_SECONDS = 2.0
 _NEED_PROVIDER = ("pin", "drain", "undrain")
 _EXPIRE = ("pause", "pin", "drain")
 
@@ -69,8 +77,9 @@ class DaemonDesk:
         self._live_problem = live_problem
         self._started_at = started_at
 
-    def status(self) -> StatusView:
-        """Return the present state; never waits."""
+    async def status(self) -> StatusView:
+        """Return the present state; reads the route again when what is known of it is old, and waits shortly."""
+        await self._refresh()
         owner, now = self._owner, self._clock.now()
         setup, state = owner.setup, owner.memory.state
         route = owner.current.route if owner.current else None
@@ -82,7 +91,7 @@ class DaemonDesk:
             mode=str(setup.policy.mode),
             pid=os.getpid(),
             started_at=self._started_at,
-            sentence=owner.verdict.sentence,
+            sentence=self._headline(),
             route=route_view(owner.current, owner.assigned, owner.current_problem),
             providers=provider_views(setup.providers, health(state, setup.policy, now), route),
             overrides=override_views(state, now),
@@ -90,6 +99,20 @@ class DaemonDesk:
             problems=tuple(dict.fromkeys(p for p in (*problems, alert) if p)),
             seeds=self._prober().seed_problems(),
         )
+
+    async def _refresh(self) -> None:
+        """Read the route again unless that was done just now; an owner that is busy is not waited for."""
+        if self._clock.monotonic() - self._owner.read_at < _FRESH_SECONDS:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._owner.call(self._owner.read_route)
+
+    def _headline(self) -> str:
+        owner = self._owner
+        healths = overall(owner.memory.state, owner.setup.policy, self._clock.now())
+        problem = owner.memory.problem or owner.current_problem
+        return headline(owner.verdict, owner.current.route if owner.current else None, healths, problem)
 
     def ready(self) -> str | None:
         """Return why the daemon is not ready, or None when cycles complete."""
@@ -99,13 +122,16 @@ class DaemonDesk:
         waited = self._clock.monotonic() - last
         return f"The last cycle was completed {waited:.0f} s ago." if waited > _READY_WITHIN_SECONDS else None
 
-    def explain(self) -> ExplainView:
+    async def explain(self) -> ExplainView:
         """Return why it is not moving, or why it moved."""
+        await self._refresh()
         owner = self._owner
         seen = owner.seen()
         if seen.route is None:
-            return ExplainView(sentence=owner.verdict.sentence, rule=owner.verdict.rule)
+            return ExplainView(sentence=self._headline(), rule=owner.verdict.rule)
         view = explain_view(explain(seen.state, seen.route, seen.policy, seen.now))
+        if seen.problem is not None and owner.verdict.kind in ("stay", "alert"):
+            view = view.model_copy(update={"sentence": seen.problem, "blocked_by": (*view.blocked_by, view.sentence)})
         if owner.verdict.kind == "blocked":
             view = view.model_copy(update={"blocked_by": (*view.blocked_by, owner.verdict.sentence)})
         return view
@@ -131,26 +157,28 @@ class DaemonDesk:
         owner, now = self._owner, self._clock.now()
         await owner.call(owner.read_route)
         setup, state = owner.setup, owner.memory.state
-        planned = manual_plan(to, owner.current.route if owner.current else None, state, setup.policy, now)
+        current = owner.current if owner.readable else None
+        planned = manual_plan(to, current.route if current else None, state, setup.policy, now)
         against = refusals(planned, state, setup.policy, now, MANUAL)
         views = [RefusalView(rule=r.rule, sentence=r.sentence, forceable=r.forceable) for r in against]
-        if owner.current_problem and not (owner.current and owner.current.route is None and owner.current.running):
-            forceable = bool(owner.current and owner.current.drift)
-            views.append(RefusalView(rule="machinery", sentence=owner.current_problem, forceable=forceable))
+        running = current is not None and current.running
+        if owner.current_problem and not (running and current and current.generation == 0):
+            views.append(RefusalView(rule="machinery", sentence=owner.current_problem, forceable=running))
         return PlanView(
             to=to,
             current=planned.current.providers if planned.current else None,
             wanted=planned.wanted.providers,
-            changes=planned.changes,
-            diff=self._diff(planned),
+            changes=_changes(planned, current),
+            diff=self._diff(current, planned),
             refusals=tuple(views),
+            warnings=_overruled(current),
         )
 
-    def _diff(self, planned: Plan) -> str:
-        if self._owner.current is None:
-            return ""
+    def _diff(self, current: Current | None, planned: Plan) -> str:
         setup = self._owner.setup
-        return plan_text(installation_of(setup.config, setup.providers), self._owner.current, planned.wanted)
+        if current is None:
+            return ""
+        return plan_text(installation_of(setup.config, setup.providers), current, planned.wanted)
 
     async def failover(self, request: FailoverRequest) -> MoveView:
         """Move now."""
@@ -196,23 +224,36 @@ class DaemonDesk:
                 f'Ordering {request.verb} of "{request.provider}": there is no such provider; '
                 f"configured are {', '.join(owner.setup.providers)}."
             )
+        route = owner.current.route if owner.current else None
+        if request.verb == "pin" and route is not None and request.provider != route.active:
+            raise UsageError(
+                f"Pinning {request.provider}: mail goes through {route.active}; "
+                f"`failover --to {request.provider}` moves it and pins it there."
+            )
         detail = {"verb": request.verb, "actor": request.actor}
         if request.provider:
             detail["provider"] = request.provider
         if request.reason:
             detail["reason"] = request.reason
+        until: datetime | None = None
         if request.verb in _EXPIRE:
-            seconds = request.for_seconds or owner.setup.policy.manual_pin_seconds
-            detail["until"] = (now + timedelta(seconds=seconds)).isoformat()
+            until = now + timedelta(seconds=request.for_seconds or owner.setup.policy.manual_pin_seconds)
+            detail["until"] = until.isoformat()
         notice = Notice(at=now, kind=NoticeKind.OVERRIDE, detail=detail)
 
-        async def act() -> None:
-            if not await owner.memory.record((notice,)):
-                raise RelaypilotError(owner.memory.problem or "The order could not be recorded; look at the store.")
-
-        await owner.call(act)
-        why = f": {request.reason}" if request.reason else ""
         what = " ".join(filter(None, (request.verb, request.provider)))
+        entry = JournalEntry(
+            request_id=secrets.token_hex(8),
+            at=now,
+            kind=JournalKind.ORDERED,
+            trigger=Trigger.MANUAL,
+            actor=request.actor,
+            reason=request.reason or what,
+            rule=what,
+            detail=f"{what} until {until:%Y-%m-%d %H:%M:%S} UTC" if until else what,
+        )
+        await owner.call(lambda: owner.memory.write(entry, (notice,)))
+        why = f": {request.reason}" if request.reason else ""
         self._events.say("override", f"{request.actor} ordered {what}{why}", request.provider)
         return override_views(owner.memory.state, now)
 
@@ -246,3 +287,21 @@ class DaemonDesk:
     def events(self) -> AsyncIterator[EventView]:
         """Yield events from now on; ends when the daemon stops."""
         return self._events.listen()
+
+
+def _changes(planned: Plan, current: Current | None) -> tuple[str, ...]:
+    """Return the changes in words; before the take-over with what Postfix sends through now."""
+    if planned.current is not None or current is None:
+        return planned.changes
+    now = current.settings.get("relayhost") or "the recipients' own mail servers"
+    return (f"all mail: {now} → {', '.join(planned.wanted.providers)}",)
+
+
+def _overruled(current: Current | None) -> tuple[str, ...]:
+    """Return a warning for each setting of Postfix that beats the route for some of the mail."""
+    if current is None:
+        return ()
+    return tuple(
+        f"{name} = {value} comes before the route: mail that it matches does not go where relaypilot sends mail."
+        for name, value in current.overrides.items()
+    )

@@ -75,6 +75,12 @@ class LiveMail:
                 _log.warning("Postfix's log cannot be read", file=str(self._path), error=str(error))
             self.problem = f"Live mail is not seen: {error}"
             return
+        if not lines and self._follower.position is None and not await asyncio.to_thread(self._exists):
+            self.problem = (
+                f"Live mail is not seen: {self._path} does not exist. Install rsyslog, or have Postfix write a log "
+                "(postconf -e maillog_file=/var/log/postfix.log) and name it in [postfix] log_file."
+            )
+            return
         self.problem = None
         now = self._clock.now()
         for line in lines:
@@ -83,6 +89,9 @@ class LiveMail:
         passed = self._clock.monotonic() - self._told_at
         if self._lines and passed >= (_URGENT_SECONDS if self._counter.has_failures else _GATHER_SECONDS):
             self._flush(now)
+
+    def _exists(self) -> bool:
+        return self._path is not None and self._path.exists()
 
     def _flush(self, now: datetime) -> None:
         """Tell what was counted together with how far the log was read for it: a crash loses and doubles nothing."""

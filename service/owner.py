@@ -78,12 +78,12 @@ class Owner:
         self._confirm = confirm
         self._observe = observe
         self._inbox: asyncio.Queue[_Facts | _Call | None] = asyncio.Queue()
-        self._read_at = float("-inf")
+        self.read_at = float("-inf")
         self._last_note: tuple[str, str] | None = None
         self._reporter = Reporter(memory, events, clock)
         self._disagreement: RelaypilotError | None = RelaypilotError("Starting")
         self._generation: int | None = None  # of the route, as far as the journal knows
-        self._readable = False
+        self.readable = False
         self.cycled_at: float | None = None
         self.config_problem: str | None = None
 
@@ -178,8 +178,8 @@ class Owner:
         return bool(found)
 
     async def _cycle(self) -> None:
-        settled = self._readable and self._disagreement is None
-        if self._clock.monotonic() - self._read_at >= (_REREAD_SECONDS if settled else _RETRY_SECONDS):
+        settled = self.readable and self._disagreement is None
+        if self._clock.monotonic() - self.read_at >= (_REREAD_SECONDS if settled else _RETRY_SECONDS):
             await self.read_route()
         await self._reporter.report(self.setup.policy)
         verdict = judge(self.seen())
@@ -294,14 +294,14 @@ class Owner:
     async def read_route(self) -> None:
         """Read the route back from Postfix; bring the journal to agreement first where it is not."""
         learnt = self._disagreement is not None and await self._agree()
-        self._read_at = self._clock.monotonic()
+        self.read_at = self._clock.monotonic()
         try:
             self.current = await self.in_postfix_thread(self._postfix.current)
         except PostfixError as error:
-            self._readable = False
+            self.readable = False
             problem: str | None = str(error)
         else:
-            self._readable = True
+            self.readable = True
             if self._disagreement is None:
                 if self._generation not in (None, self.current.generation):
                     learnt = await self._agree() or learnt  # moved by somebody else, or by what was just learnt of
@@ -356,13 +356,18 @@ class Owner:
 
 
 def _problem_of(current: Current) -> str | None:
-    if current.route is None:
+    """Return what keeps the route from being changed, the most pressing first."""
+    if not current.running:
+        return "Postfix is stopped: no mail leaves this machine. Start it with `systemctl start postfix`."
+    if current.route is None and current.generation == 0:
+        now = current.settings.get("relayhost") or "the recipients' own mail servers"
         return (
-            "Postfix's route is not relaypilot's yet: look at `relaypilot plan --to PROVIDER`, "
+            f"Postfix sends through {now}; relaypilot has not taken over. Look at `relaypilot plan --to PROVIDER`, "
             "then take over with `relaypilot failover --to PROVIDER`."
         )
     if current.drift:
-        return f"Settings that relaypilot owns were changed by hand: {current.drift[0].sentence}"
-    if not current.running:
-        return "Postfix is not running: start it with `postfix start`."
+        return (
+            f"Changed by hand: {current.drift[0].sentence} relaypilot moves nothing until that is undone, "
+            "or overwritten with `relaypilot failover --to PROVIDER --force`."
+        )
     return None

@@ -112,6 +112,7 @@ class PlanView(View):
     changes: tuple[str, ...]
     diff: str = Field(description="Unified diff of Postfix's configuration; secrets masked.")
     refusals: tuple[RefusalView, ...] = ()
+    warnings: tuple[str, ...] = Field((), description="Settings of Postfix that beat the route for some of the mail.")
 
 
 class FailoverRequest(View):

@@ -38,7 +38,7 @@ def open_unix_socket(path: Path, group: str | None = None) -> socket.socket:
         kind = PermissionNeededError if isinstance(error, PermissionError) else RelaypilotError
         raise kind(
             f"Opening the API's socket {path} failed: {error.strerror or error}; "
-            "see that its directory exists and belongs to the daemon's user and that the user is a member of [api] group."
+            "see that its directory exists and belongs to the daemon's user, who must be a member of [api] group."
         ) from error
     listener.setblocking(False)
     return listener

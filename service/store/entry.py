@@ -9,6 +9,7 @@ class JournalKind(StrEnum):
     """What an entry records: a detection, or a step of a switchover."""
 
     DETECTED = "detected"  # a provider was found degraded, or recovered: no switchover yet
+    ORDERED = "ordered"  # a person paused, pinned, drained, acknowledged, or took that back
     INTENDED = "intended"  # about to be applied
     APPLIED = "applied"
     FAILED = "failed"  # tried, rolled back

@@ -11,6 +11,7 @@ from service.config_file import load_config, policy_of, secrets_of
 from service.decision.policy import Failback, Mode, Policy
 from service.errors import ConfigError
 
+POSTFIX = '[postfix]\nconfig_dir = "{0}"\nlog_file = "{0}/mail.log"\n'
 SEED = """
 [[seed]]
 name = "gmail-1"
@@ -37,8 +38,24 @@ def loaded(directory: Path, text: str, environ: dict[str, str] | None = None) ->
     return load_config(file, ENVIRON if environ is None else environ)
 
 
+def with_postfix(directory: Path) -> str:
+    """Return the [postfix] table of an installation that is there."""
+    for name in ("main.cf", "mail.log"):
+        (directory / name).touch()
+    return POSTFIX.format(directory)
+
+
+def test_what_is_missing_on_this_machine_is_mentioned(tmp_path: Path) -> None:
+    text = POSTFIX.format(tmp_path / "nowhere") + PROBES + provider("a") + provider("b") + SEED
+    log, main_cf, same_relay = warnings(loaded(tmp_path, text))
+    assert "mail.log does not exist, so live mail is not seen" in log
+    assert "holds no main.cf" in main_cf
+    assert '"a" and "b" are the same relay, 127.0.0.1:2587' in same_relay
+
+
 def test_defaults_fill_what_is_left_out(tmp_path: Path) -> None:
-    config = loaded(tmp_path, PROBES + provider("mailgun") + provider("sendgrid") + SEED)
+    second = provider("sendgrid").replace("2587", "2588")
+    config = loaded(tmp_path, with_postfix(tmp_path) + PROBES + provider("mailgun") + second + SEED)
     assert [settings.name for settings in config.provider] == ["mailgun", "sendgrid"]
     assert config.mode is Mode.OBSERVE
     assert config.probes.session_interval == timedelta(minutes=1)
@@ -156,7 +173,8 @@ def test_one_provider_and_no_seed_are_allowed_with_a_word(tmp_path: Path) -> Non
 
 
 def test_doubtful_settings_are_mentioned(tmp_path: Path) -> None:
-    text = PROBES + 'round_interval = "20m"\n' + provider("a") + provider("b") + SEED
+    text = with_postfix(tmp_path) + PROBES + 'round_interval = "20m"\n' + provider("a")
+    text += provider("b").replace("2587", "2588") + SEED
     text += '\n[receivers]\ngmial = ["gmail.com"]\n[api]\nlisten = "0.0.0.0:8520"\ntoken = { env = "SEED_PASSWORD" }\n'
     receiver, rounds, listen = warnings(loaded(tmp_path, text))
     assert 'receiver "gmail", which [receivers] does not name' in receiver

@@ -11,6 +11,7 @@ from service.decision.route import Route, simple_route
 from service.errors import StoreFullError
 from service.postfix.apply import Applied
 from service.postfix.errors import AnswerLostError, CanaryFailedError, CommandFailedError, PostfixError
+from service.postfix.flush import Flushed
 from service.store.entry import JournalEntry, JournalKind
 from service.switchover import STEPS, Move, carry_out
 
@@ -50,10 +51,10 @@ class FakePostfix:
             request_id=request_id, generation=expected_generation + 1, route=route, verified=True, sentence="Done."
         )
 
-    def flush(self) -> int:
+    def flush(self) -> Flushed:
         if self.flush_error:
             raise self.flush_error
-        return 12
+        return Flushed(deferred=700, tried=12, left=688, cursor="7-A-9")
 
 
 class FakeRecords:
@@ -100,7 +101,7 @@ async def test_the_intention_is_on_record_before_postfix_is_touched():
 async def test_an_applied_move_is_journaled_folded_pinned_and_flushed():
     postfix, records = FakePostfix(), FakeRecords()
     moved = await run(postfix, records)
-    assert (moved.applied.generation, moved.flushed) == (4, 12)
+    assert (moved.applied.generation, moved.flushed, moved.flush_cursor) == (4, 12, "7-A-9")
     assert [e.kind for e in records.entries] == [JournalKind.INTENDED, JournalKind.APPLIED]
     assert [f.kind for f in records.facts] == [NoticeKind.SWITCHOVER, NoticeKind.OVERRIDE]
     assert postfix.applied[0]["actor"] == "ann@mail"
