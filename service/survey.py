@@ -1,5 +1,6 @@
 """Surveys recorded facts: what they show of the installation, for a replay that has no configuration. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
@@ -32,8 +33,11 @@ class _Pace:
                 self.gaps.append(gap)
         self.last_round, self.last_at = round_, at
 
-    def interval(self) -> float | None:
-        return round(median(self.gaps), 1) or None if self.gaps else None
+
+def _interval(paces: Iterable[_Pace]) -> float | None:
+    """Return the usual gap in seconds; none when there are none."""
+    gaps = [gap for pace in paces for gap in pace.gaps]
+    return round(median(gaps), 1) or None if gaps else None
 
 
 class Survey:
@@ -82,9 +86,8 @@ class Survey:
         """Return the policy that these facts suggest, with defaults for the rest; none when they name no provider."""
         if not self._providers:
             return None
-        paces = [interval for pace in self._sessions.values() if (interval := pace.interval()) is not None]
-        session = min(paces, default=_DEFAULTS.session_interval_seconds)
-        rounds = self._rounds.interval() or _DEFAULTS.round_interval_seconds
+        session = _interval(self._sessions.values()) or _DEFAULTS.session_interval_seconds
+        rounds = _interval((self._rounds,)) or _DEFAULTS.round_interval_seconds
         deadline = self._missing_after or min(_DEFAULTS.round_deadline_seconds, rounds)
         return Policy(
             providers=tuple(self._providers),

@@ -60,12 +60,19 @@ class Database:
         self.path = path
         self._busy_timeout_seconds = busy_timeout_seconds
         self._read_only = read_only
-        # A literal path in an SQLite URI must have these characters escaped (https://sqlite.org/uri.html).
-        url = f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true" if read_only else f"sqlite:///{path}"
-        self._reading = create_engine(url, pool_size=2, max_overflow=8)
+        how = {"creator": self._connect_read_only} if read_only else {}
+        self._reading = create_engine(f"sqlite:///{path}", pool_size=2, max_overflow=8, **how)
         event.listen(self._reading, "connect", self._prepare)
         event.listen(self._reading, "begin", _begin)
         self._writing: Engine = self._reading.execution_options(**{_WRITES: True})
+
+    def _connect_read_only(self) -> sqlite3.Connection:
+        """Return a connection that cannot write (https://sqlite.org/uri.html).
+
+        Not by SQLAlchemy's URL: it takes back the escapes that a path needs in SQLite's (2.1, seen 2026-11).
+        """
+        uri = f"file:{quote(str(self.path))}?mode=ro"
+        return sqlite3.connect(uri, uri=True, check_same_thread=False)
 
     def _prepare(self, connection: sqlite3.Connection, _record: object) -> None:
         """Set what holds for one connection only.
