@@ -48,7 +48,7 @@ def with_postfix(directory: Path) -> str:
 def test_what_is_missing_on_this_machine_is_mentioned(tmp_path: Path) -> None:
     text = POSTFIX.format(tmp_path / "nowhere") + PROBES + provider("a") + provider("b") + SEED
     log, main_cf, same_relay = warnings(loaded(tmp_path, text))
-    assert "mail.log does not exist, so live mail is not seen" in log
+    assert "mail.log does not exist, so live mail and the canary are not seen" in log
     assert "holds no main.cf" in main_cf
     assert '"a" and "b" are the same relay, 127.0.0.1:2587' in same_relay
 
