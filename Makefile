@@ -8,7 +8,7 @@ help:  ## list the targets
 
 setup: .venv/.ready  ## Debian packages, .venv with the locked dependencies, relaypilot itself
 
-.venv/.ready: requirements.lock pyproject.toml deploy/debian-packages.txt deploy/setup
+.venv/.ready: requirements-dev.lock pyproject.toml deploy/debian-packages.txt deploy/setup
 	@sh deploy/setup
 
 demo: setup  ## watch relaypilot move a real Postfix away from providers that fail (five minutes)
