@@ -10,11 +10,20 @@ from service.config_problem import Rule, mistake
 from service.config_text import AbsolutePath, Address, Duration, HostPort, Name, PositiveDuration, SocketPath
 from service.decision.policy import Failback, Mode
 
+LONGEST_CANARY_WAIT = timedelta(seconds=60)  # the root helper serves nobody else meanwhile
+
 
 def _store_url(value: str) -> str:
     if not value.startswith("sqlite:////"):
         remedy = 'the store is a SQLite file: write "sqlite:////absolute/path.db"'
         raise mistake(Rule.BAD_STORE_URL, "not the URL of a SQLite file with its whole path", remedy)
+    return value
+
+
+def _canary_wait(value: timedelta) -> timedelta:
+    if value > LONGEST_CANARY_WAIT:
+        seen, limit = f"{value.total_seconds():g}s", f"{LONGEST_CANARY_WAIT.total_seconds():g}s"
+        raise mistake(Rule.OUT_OF_RANGE, seen, f"at most {limit} is needed")
     return value
 
 
@@ -69,8 +78,9 @@ class PostfixTable(Table):
         examples=["gmail-1"],
         description="Seed whose inbox receives the canary message after a move. Absent: the first seed.",
     )
-    canary_wait: PositiveDuration = Field(
-        timedelta(seconds=10), description="How long to watch the log for the canary's delivery."
+    canary_wait: Annotated[PositiveDuration, AfterValidator(_canary_wait)] = Field(
+        timedelta(seconds=10),
+        description="How long to watch the log for the canary's delivery; at most 60s.",
     )
 
 
