@@ -7,13 +7,14 @@ line without `status=`: that is the one trace of a provider whose mail another o
 """
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
 _STAMP_3164 = re.compile(r"([A-Z][a-z]{2}) +(\d{1,2}) (\d\d):(\d\d):(\d\d)(?:\.\d+)? ")
-_STAMP_3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)) ")
+_STAMP_3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)) ")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_HEAD = re.compile(r"(?:\S+ )?([^\s\[\]:]+)\[(\d{1,10})\]: ")
+_HEAD = re.compile(r"(?:\S+ )?([^\s\[\]:]+)\[(\d{1,10})\]: (?:\[ID \d{1,10} [\w.]{1,40}\] )?")  # the last: Solaris
 _QUEUE_ID = re.compile(r"([0-9A-Za-z]{5,32}): ")
 _NOT_QUEUE_IDS = frozenset({"warning", "error", "fatal", "panic", "statistics", "NOQUEUE"})
 _ADDRESS = r'(?:<(?:"(?:[^"\\]|\\.)*"|[^<>"])*>|[^\s,<>"]+)'
@@ -33,6 +34,9 @@ _SOFT = re.compile(
     r"|Server certificate not (?:trusted|verified)"
 )
 _LONGEST_LINE = 16384
+_CLIENT = frozenset({"smtp"})
+# The daemons that write delivery rows; retry(8) is error(8) by another name.
+AGENTS = _CLIENT | {"lmtp", "local", "virtual", "pipe", "error", "retry", "discard"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,8 @@ class Delivery:
     pid: int
     queue_id: str
     recipient_domain: str | None  # lower case; the local part is not kept
-    relay_host: str | None  # none: no session existed
+    relay: str  # as logged: "a.test[192.0.2.1]:25", "mx1[private/lmtp]", "local", "none"
+    relay_host: str | None  # none: no session existed, or none with a host
     relay_address: str | None
     relay_port: int | None
     conn_use: int  # above 1: the connection was reused, so delays.c is about 0
@@ -65,8 +70,10 @@ class SoftFailure:
     reason: str = field(repr=False)
 
 
-def parse_line(line: str, *, now: datetime, zone: tzinfo | None = None) -> Delivery | SoftFailure | None:
-    """Return what this log line tells about a delivery by an SMTP client, or none.
+def parse_line(
+    line: str, *, now: datetime, zone: tzinfo | None = None, agents: Set[str] = _CLIENT
+) -> Delivery | SoftFailure | None:
+    """Return what this log line tells about a delivery by one of these daemons, or none.
 
     `now` supplies the year that RFC 3164 stamps lack and `zone` their time zone; none means this machine's.
     """
@@ -80,7 +87,7 @@ def parse_line(line: str, *, now: datetime, zone: tzinfo | None = None) -> Deliv
     if head is None:
         return None
     service, pid, message = head[1], int(head[2]), line[head.end() :].rstrip("\r\n")
-    if service.rpartition("/")[2] != "smtp":
+    if service.rpartition("/")[2] not in agents:
         return None
     if _CONNECT.match(message):
         return SoftFailure(at=at, service=service, pid=pid, queue_id=None, reason=message)
@@ -113,6 +120,7 @@ def _read_delivery(text: str, *, at: datetime, service: str, pid: int, queue_id:
         pid=pid,
         queue_id=queue_id,
         recipient_domain=_domain(recipient[1]),
+        relay=fields.get("relay", ""),
         relay_host=relay[1].lower() if relay else None,
         relay_address=relay[2] if relay else None,
         relay_port=int(relay[3]) if relay and relay[3] else None,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service.cli import compare, config, explain, failover, history, override, plan, probe, processes, status
+from service.cli import compare, config, explain, failover, history, override, plan, probe, processes, status, traffic
 from service.cli.boundary import exit_status_of
 from service.cli.options import EPILOG
 from service.errors import UsageError
@@ -27,6 +27,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (override.undrain, "Let it carry mail again."),
     (override.ack, "Acknowledge an account fault, or release the brake."),
     (history.history, "Moves, detections and blocked moves."),
+    (traffic.traffic, "What a Postfix log says about the mail."),
     (processes.run, "The daemon."),
     (processes.helper, "The root helper."),
 )

@@ -27,6 +27,7 @@ def test_a_real_delivery_row_is_read_in_full() -> None:
         pid=16555,
         queue_id="CBB0720CAB0",
         recipient_domain="ok.test",
+        relay="smtp.a.test[192.0.2.1]:587",
         relay_host="smtp.a.test",
         relay_address="192.0.2.1",
         relay_port=587,
