@@ -66,7 +66,7 @@ async def agree(
 
 def known_generation(store: Store) -> int:
     """Return the newest generation of the route that our journal knows."""
-    return max((entry.generation or 0 for entry in store.journal.history(limit=200)), default=0)
+    return store.journal.newest_generation()
 
 
 def outcomes(store: Store, lines: Sequence[JournalLine], now: datetime) -> list[tuple[JournalEntry, tuple[Fact, ...]]]:
@@ -77,11 +77,12 @@ def outcomes(store: Store, lines: Sequence[JournalLine], now: datetime) -> list[
     """
     unfinished = {entry.request_id: entry for entry in store.journal.unfinished()}
     done = {line.request_id for line in lines}
+    known = store.journal.known(sorted(done))
     found = [_outcome(entry, None, now) for entry in unfinished.values() if entry.request_id not in done]
     for line in lines:
         if line.request_id in unfinished:
             found.append(_outcome(unfinished[line.request_id], line, now))
-        elif not store.journal.request(line.request_id):
+        elif line.request_id not in known:
             found.append(_import(line))
     return found
 

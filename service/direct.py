@@ -114,7 +114,7 @@ def _applied(
         override_drift=request.force,
     )
     try:
-        flushed: int | None = flush(installation)
+        flushed: int | None = flush(installation, clock).tried
     except PostfixError:
         flushed = None  # mail is tried again by Postfix's own schedule
     return MoveView(

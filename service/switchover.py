@@ -16,6 +16,7 @@ from providers.base import Clock
 from service.decision.route import Route
 from service.postfix.apply import Applied
 from service.postfix.errors import PostfixError
+from service.postfix.flush import Flushed
 from service.store.entry import JournalEntry, JournalKind, Trigger
 
 Step = Literal["intend", "apply", "record", "flush"]
@@ -41,8 +42,8 @@ class Applies(Protocol):
         """Carry out the one transaction."""
         ...
 
-    def flush(self) -> int:
-        """Have deferred mail tried again; return how many messages are deferred."""
+    def flush(self) -> Flushed:
+        """Have deferred mail tried again, as much as is good at once."""
         ...
 
 
@@ -75,7 +76,8 @@ class Moved:
     """What became of a move that was applied."""
 
     applied: Applied
-    flushed: int | None  # deferred messages; None when the flush failed
+    flushed: int | None  # deferred messages that were tried again; None when the flush failed
+    flush_cursor: str | None = None  # where the flush is to go on with a longer queue; None: all were tried
 
 
 async def carry_out(
@@ -134,11 +136,13 @@ async def carry_out(
 
     observe("flush", "before")
     try:
-        flushed: int | None = await in_thread(postfix.flush)
+        flushed: Flushed | None = await in_thread(postfix.flush)
     except PostfixError:
         flushed = None  # mail is tried again by Postfix's own schedule
     observe("flush", "after")
-    return Moved(applied=applied, flushed=flushed)
+    if flushed is None:
+        return Moved(applied=applied, flushed=None)
+    return Moved(applied=applied, flushed=flushed.tried, flush_cursor=flushed.cursor)
 
 
 def entry_of(

@@ -1,6 +1,7 @@
 """`relaypilot run` and `relaypilot helper`: the two processes."""
 
 import os
+from functools import partial
 
 import typer
 
@@ -17,11 +18,11 @@ def run(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> N
 def helper(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:  # noqa: ARG001 (for its errors)
     """Run the root helper in the foreground: the one process that changes Postfix."""
     from service.clock import SystemClock
-    from service.config_file import load_config, secrets_of
     from service.log import configure_logging
     from service.postfix.helper import run_helper
+    from service.postfix.root_config import load_installation
     from service.redaction import Redaction
 
-    clock = SystemClock()
-    configure_logging(clock, Redaction(secrets_of(load_config(config, os.environ))), os.environ)
-    raise typer.Exit(run_helper(config, clock=clock))
+    clock, redaction = SystemClock(), Redaction()
+    configure_logging(clock, redaction, os.environ)
+    raise typer.Exit(run_helper(config, clock=clock, load=partial(load_installation, learn=redaction.add)))

@@ -5,22 +5,29 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from service.config import LONGEST_CANARY_WAIT
 from service.decision.route import Route
 from service.postfix.apply import Applied
 from service.postfix.current import Current
 from service.postfix.errors import AnswerLostError, HelperError, HelperUnreachableError
+from service.postfix.flush import Flushed
 from service.postfix.journal import JournalLine, line_from_json
 from service.postfix.protocol import (
     MAX_ANSWER_BYTES,
     ApplyRequest,
+    FlushRequest,
     HelperRequest,
     JournalRequest,
     PlainRequest,
     applied_from_json,
     current_from_json,
+    flushed_from_json,
     parse_answer,
     request_line,
 )
+
+QUICK_SECONDS = 10.0  # for what only reads
+MOVE_SECONDS = LONGEST_CANARY_WAIT.total_seconds() + 90.0  # and Postfix's commands, and a request before this one
 
 
 class HelperClient:
@@ -34,10 +41,12 @@ class HelperClient:
     After an AnswerLostError of `apply` the move may have been carried out: the helper's journal knows.
     """
 
-    def __init__(self, socket_path: Path, *, timeout_seconds: float = 90.0) -> None:
-        """Take the socket's path; opens nothing. The time-out covers the canary message and a queue of requests."""
+    def __init__(
+        self, socket_path: Path, *, quick_seconds: float = QUICK_SECONDS, move_seconds: float = MOVE_SECONDS
+    ) -> None:
+        """Take the socket's path; opens nothing. `move_seconds` is for `apply` and `flush`, which do real work."""
         self._path = socket_path
-        self._timeout_seconds = timeout_seconds
+        self._quick_seconds, self._move_seconds = quick_seconds, move_seconds
 
     def apply(
         self,
@@ -62,27 +71,36 @@ class HelperClient:
             pin_until=pin_until,
             override_drift=override_drift,
         )
-        return applied_from_json(self._ask(request))
+        return applied_from_json(self._ask(request, self._move_seconds))
 
     def current(self) -> Current:
         """Return what Postfix holds now."""
-        return current_from_json(self._ask(PlainRequest(op="current")))
+        return current_from_json(self._ask(PlainRequest(op="current"), self._quick_seconds))
 
     def journal(self, after_generation: int = 0) -> tuple[JournalLine, ...]:
-        """Return the moves whose generation is greater, oldest first."""
-        return tuple(line_from_json(values) for values in self._ask(JournalRequest(after=after_generation)))
+        """Return the moves whose generation is greater, oldest first; asks as often as there are pages."""
+        found: dict[str, JournalLine] = {}
+        beyond: str | None = None
+        while page := self._ask(JournalRequest(after=after_generation, beyond=beyond), self._quick_seconds):
+            lines = [line_from_json(values) for values in page]
+            known = len(found)
+            found.update((line.request_id, line) for line in lines)
+            if len(found) == known:
+                break  # nothing new: the line to go on from was trimmed away meanwhile
+            beyond = lines[-1].request_id
+        return tuple(found.values())
 
-    def flush(self) -> int:
-        """Have deferred mail tried now; return how many messages are deferred."""
-        return int(self._ask(PlainRequest(op="flush")))
+    def flush(self, cursor: str = "") -> Flushed:
+        """Have some deferred mail tried now (`service.postfix.flush.flush`)."""
+        return flushed_from_json(self._ask(FlushRequest(cursor=cursor), self._move_seconds))
 
     def ping(self) -> None:
         """Return when the helper answers."""
-        self._ask(PlainRequest(op="ping"))
+        self._ask(PlainRequest(op="ping"), self._quick_seconds)
 
-    def _ask(self, request: HelperRequest) -> Any:
+    def _ask(self, request: HelperRequest, timeout_seconds: float) -> Any:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(self._timeout_seconds)
+            connection.settimeout(timeout_seconds)
             try:
                 connection.connect(str(self._path))
             except OSError as error:
@@ -95,8 +113,7 @@ class HelperClient:
                 answer = _read_line(connection)
             except TimeoutError as error:
                 raise AnswerLostError(
-                    f"The root helper on {self._path} did not answer within {self._timeout_seconds:g} s; "
-                    "look at its log."
+                    f"The root helper on {self._path} did not answer within {timeout_seconds:g} s; look at its log."
                 ) from error
             except OSError as error:
                 raise AnswerLostError(

@@ -2,7 +2,9 @@
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from service.postfix.errors import CommandFailedError, CommandMissingError, CommandTimedOutError
@@ -51,34 +53,92 @@ def execute(
 ) -> tuple[str, str]:
     """Return standard output and standard error of one command; errors as in `run`."""
     name = command[0]
-    program = shutil.which(name, path=search_path)
-    if program is None:
-        raise CommandMissingError(
-            f"Running {name} failed: there is no such command in {search_path}; is Postfix installed?"
-        )
+    program = _program(name, search_path)
     try:
         done = subprocess.run(
             [program, *command[1:]],
             input=text_in.encode(),
             capture_output=True,
             timeout=timeout_seconds,
-            env={"PATH": search_path, "LC_ALL": "C", "MAIL_CONFIG": str(config_dir)},
+            env=_environment(config_dir, search_path),
             cwd="/",
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise CommandTimedOutError(
-            f"Running {name} failed: no end after {timeout_seconds:g} s; look whether the machine is overloaded."
-        ) from error
+        raise _timed_out(name, timeout_seconds) from error
     except OSError as error:
         raise CommandFailedError(f"Running {name} failed: {error.strerror}.") from error
     out = done.stdout.decode("utf-8", "replace")
     said = done.stderr.decode("utf-8", "replace").strip()
     if done.returncode not in accept:
-        raise CommandFailedError(
-            f"Running {name} failed with status {done.returncode}: {first_complaint(said or out)}", said or out
-        )
+        raise _failed(name, done.returncode, said or out)
     return out, said
+
+
+def each_line(
+    name: str,
+    arguments: Sequence[str],
+    *,
+    config_dir: Path,
+    search_path: str = DEFAULT_SEARCH_PATH,
+    timeout_seconds: float = 30.0,
+) -> Iterator[bytes]:
+    """Yield what one Postfix command prints, line by line, so that a long output is never held; errors as in `run`."""
+    program = _program(name, search_path)
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(
+            [program, "-c", str(config_dir), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env=_environment(config_dir, search_path),
+            cwd="/",
+        )
+        late = threading.Event()
+
+        def kill() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(timeout_seconds, kill)
+        timer.start()
+        try:
+            assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+            yield from process.stdout
+            process.wait()
+        finally:
+            timer.cancel()
+            process.kill()  # when the caller wants no more lines; no effect on one that has ended
+            with process:
+                process.wait()
+        if late.is_set():
+            raise _timed_out(name, timeout_seconds)
+        if process.returncode != 0:
+            complaints.seek(0)
+            raise _failed(name, process.returncode, complaints.read(65536).decode("utf-8", "replace").strip())
+
+
+def _program(name: str, search_path: str) -> str:
+    program = shutil.which(name, path=search_path)
+    if program is None:
+        raise CommandMissingError(
+            f"Running {name} failed: there is no such command in {search_path}; is Postfix installed?"
+        )
+    return program
+
+
+def _environment(config_dir: Path, search_path: str) -> dict[str, str]:
+    return {"PATH": search_path, "LC_ALL": "C", "MAIL_CONFIG": str(config_dir)}
+
+
+def _timed_out(name: str, timeout_seconds: float) -> CommandTimedOutError:
+    return CommandTimedOutError(
+        f"Running {name} failed: no end after {timeout_seconds:g} s; look whether the machine is overloaded."
+    )
+
+
+def _failed(name: str, status: int, said: str) -> CommandFailedError:
+    return CommandFailedError(f"Running {name} failed with status {status}: {first_complaint(said)}", said)
 
 
 def first_complaint(said: str) -> str:

@@ -22,17 +22,19 @@ from service.postfix.current import read_current
 from service.postfix.errors import HelperError, PostfixError, RequestRefusedError
 from service.postfix.flush import flush
 from service.postfix.installation import Installation
-from service.postfix.journal import line_json, read_journal
+from service.postfix.journal import journal_page, line_json
 from service.postfix.listener import allowed_uids, listen
 from service.postfix.protocol import (
     MAX_REQUEST_BYTES,
     ApplyRequest,
+    FlushRequest,
     HelperRequest,
     JournalRequest,
     answer_line,
     applied_json,
     current_json,
     error_line,
+    flushed_json,
     parse_request,
 )
 from service.postfix.root_config import LatestInstallation, load_installation
@@ -186,9 +188,9 @@ def _carry_out(request: HelperRequest, installation: Installation, clock: Clock,
             return applied_json(applied)
         case JournalRequest():
             recover(installation, clock, observer)  # what the journal does not know has then not happened
-            return [line_json(line) for line in read_journal(installation, request.after)]
+            return [line_json(line) for line in journal_page(installation, request.after, request.beyond)]
+        case FlushRequest():
+            return flushed_json(flush(installation, clock, request.cursor))
     if request.op == "current":
         return current_json(read_current(installation))
-    if request.op == "flush":
-        return flush(installation)
     return "pong"

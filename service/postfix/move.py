@@ -41,6 +41,7 @@ from service.postfix.state import State, forget_state, read_state, write_state
 from service.postfix.steps import STEPS, Observer, Step
 from service.postfix.undo import undo
 
+_LONGEST_DETAIL = 2000  # characters; a Postfix command may say a lot
 _log = logging.getLogger(__name__)
 
 
@@ -261,7 +262,7 @@ class Move:
             after=request.route,
             outcome=outcome,
             verified=self._canary_result.verified,
-            detail=detail,
+            detail=detail[:_LONGEST_DETAIL],
             steps=tuple(self._durations),
             actor=request.actor,
             reason=request.reason,

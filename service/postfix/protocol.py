@@ -6,7 +6,9 @@ command: providers are named, and looked up in the helper's own root-owned confi
     {"op": "ping"}
     {"op": "current"}
     {"op": "journal", "after": 4}
+    and optionally "beyond", the request_id of the last line of the former page
     {"op": "flush"}
+    and optionally "cursor", as the former answer gave it
     {"op": "apply", "request_id": …, "expected_generation": 4,
      "lanes": [{"stream": "default", "receiver": "*", "providers": ["a", "b"]}]}
     and optionally "actor", "reason", "trigger", "pin_until", "override_drift"
@@ -25,6 +27,7 @@ from service.decision.route import Route
 from service.postfix.apply import Applied
 from service.postfix.current import Current, Drift
 from service.postfix.errors import HelperError, PostfixError, RequestRefusedError, errors_by_code
+from service.postfix.flush import Flushed, is_cursor
 from service.postfix.state import route_from_json, route_json
 
 MAX_REQUEST_BYTES = 16_384
@@ -53,19 +56,27 @@ class ApplyRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalRequest:
-    """A request for the journal's lines after a generation."""
+    """A request for a page of the journal: the next lines after a generation, beyond the line of a request."""
 
     after: int
+    beyond: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlushRequest:
+    """A request to have deferred mail tried."""
+
+    cursor: str = ""  # of the former answer; empty: from the start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainRequest:
     """A request without arguments."""
 
-    op: str  # "ping", "current", "flush"
+    op: str  # "ping", "current"
 
 
-HelperRequest = ApplyRequest | JournalRequest | PlainRequest
+HelperRequest = ApplyRequest | JournalRequest | FlushRequest | PlainRequest
 
 
 def request_line(request: HelperRequest) -> bytes:
@@ -75,6 +86,10 @@ def request_line(request: HelperRequest) -> bytes:
             values: dict[str, Any] = {"op": request.op}
         case JournalRequest():
             values = {"op": "journal", "after": request.after}
+            if request.beyond is not None:
+                values["beyond"] = request.beyond
+        case FlushRequest():
+            values = {"op": "flush", **({"cursor": request.cursor} if request.cursor else {})}
         case ApplyRequest():
             values = {
                 "op": "apply",
@@ -104,12 +119,19 @@ def parse_request(line: bytes) -> HelperRequest:
     if not isinstance(values, dict):
         raise RequestRefusedError("The request is not a JSON object.")
     op = values.pop("op", None)
-    if op in ("ping", "current", "flush"):
+    if op in ("ping", "current"):
         _expect(values, required=(), optional=())
         return PlainRequest(op=op)
     if op == "journal":
-        _expect(values, required=("after",), optional=())
-        return JournalRequest(after=_count(values, "after"))
+        _expect(values, required=("after",), optional=("beyond",))
+        beyond = _request_id(values, "beyond") if "beyond" in values else None
+        return JournalRequest(after=_count(values, "after"), beyond=beyond)
+    if op == "flush":
+        _expect(values, required=(), optional=("cursor",))
+        cursor = values.get("cursor", "")
+        if not isinstance(cursor, str) or (cursor and not is_cursor(cursor)):
+            raise RequestRefusedError("cursor must be what a former answer gave.")
+        return FlushRequest(cursor=cursor)
     if op == "apply":
         return _parse_apply(values)
     raise RequestRefusedError("There is no such operation; there are ping, current, journal, flush and apply.")
@@ -121,16 +143,14 @@ def _parse_apply(values: dict[str, Any]) -> ApplyRequest:
         required=("request_id", "expected_generation", "lanes"),
         optional=("actor", "reason", "trigger", "pin_until", "override_drift"),
     )
-    request_id, trigger = values["request_id"], values.get("trigger", "manual")
+    trigger = values.get("trigger", "manual")
     override_drift = values.get("override_drift", False)
-    if not isinstance(request_id, str) or not _REQUEST_ID.fullmatch(request_id):
-        raise RequestRefusedError("request_id must be 1 to 64 letters, digits, dots, dashes or underscores.")
     if trigger not in TRIGGERS:
         raise RequestRefusedError(f"trigger must be one of {', '.join(TRIGGERS)}.")
     if not isinstance(override_drift, bool):
         raise RequestRefusedError("override_drift must be true or false.")
     return ApplyRequest(
-        request_id=request_id,
+        request_id=_request_id(values, "request_id"),
         expected_generation=_count(values, "expected_generation"),
         route=_parse_lanes(values["lanes"]),
         actor=_text(values, "actor"),
@@ -177,6 +197,13 @@ def _count(values: Mapping[str, Any], key: str) -> int:
     value = values[key]
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
         raise RequestRefusedError(f"{key} must be a whole number, 0 or more.")
+    return value
+
+
+def _request_id(values: Mapping[str, Any], key: str) -> str:
+    value = values[key]
+    if not isinstance(value, str) or not _REQUEST_ID.fullmatch(value):
+        raise RequestRefusedError(f"{key} must be 1 to 64 letters, digits, dots, dashes or underscores.")
     return value
 
 
@@ -250,6 +277,16 @@ def applied_from_json(values: Mapping[str, Any]) -> Applied:
         sentence=values["sentence"],
         repeated=values["repeated"],
     )
+
+
+def flushed_json(flushed: Flushed) -> dict[str, Any]:
+    """Return what a flush did as JSON values."""
+    return {"deferred": flushed.deferred, "tried": flushed.tried, "left": flushed.left, "cursor": flushed.cursor}
+
+
+def flushed_from_json(values: Mapping[str, Any]) -> Flushed:
+    """Return what a flush did of JSON values."""
+    return Flushed(**values)
 
 
 def current_json(current: Current) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from probes.errors import ProbeError
 from providers.base import Clock
+from providers.errors import ProviderError
 from providers.registry import make_provider
-from service.config_file import load_config
+from service.config_file import load_config, secrets_of
 from service.errors import ConfigError
 from service.postfix.errors import HelperError, InstallationError
 from service.postfix.installation import Installation, installation_of
@@ -15,22 +17,30 @@ from service.postfix.installation import Installation, installation_of
 _log = logging.getLogger(__name__)
 
 
-def load_installation(config_path: Path, clock: Clock) -> Installation:
-    """Return the installation that a root-owned configuration file describes.
+def load_installation(
+    config_path: Path, clock: Clock, learn: Callable[[Iterable[str]], None] = lambda _secrets: None
+) -> Installation:
+    """Return the installation that a root-owned configuration file describes; `learn` is told its secrets first.
 
     Raises:
         HelperError: somebody else than root could change the file.
         ConfigError: the configuration is wrong.
-        InstallationError: it cannot be written into Postfix.
+        InstallationError: it cannot be written into Postfix, or an adapter does not take its settings.
     """
     check_root_owned(config_path)
     config = load_config(config_path, os.environ)
+    learn(secrets_of(config))
     stage, total = config.probes.stage_timeout.total_seconds(), config.probes.total_timeout.total_seconds()
-    providers = {
-        settings.name: make_provider(settings, clock=clock, stage_timeout_seconds=stage, total_timeout_seconds=total)
-        for settings in config.provider
-    }
-    return installation_of(config, providers)
+    try:
+        providers = {
+            settings.name: make_provider(
+                settings, clock=clock, stage_timeout_seconds=stage, total_timeout_seconds=total
+            )
+            for settings in config.provider
+        }
+        return installation_of(config, providers)
+    except (ProviderError, ProbeError) as error:
+        raise InstallationError(f"Setting up the providers failed: {error}") from error
 
 
 class LatestInstallation:

@@ -1,6 +1,8 @@
 """The journal of switchovers: appended, never changed."""
 
-from sqlalchemy import select
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -10,6 +12,8 @@ from service.store.rows import entry_of, journal_row
 from service.store.tables import JournalRow
 
 __all__ = ["Journal", "JournalEntry", "append_entry"]
+
+_AT_ONCE = 500  # values in one query
 
 
 class Journal:
@@ -43,6 +47,20 @@ class Journal:
         query = select(JournalRow).where(col(JournalRow.request_id) == request_id).order_by(col(JournalRow.id))
         with self._database.read() as session:
             return [entry_of(row) for row in session.scalars(query)]
+
+    def newest_generation(self) -> int:
+        """Return the newest generation of the route that an entry names; 0 when none does."""
+        with self._database.read() as session:
+            return session.scalar(select(func.max(col(JournalRow.generation)))) or 0
+
+    def known(self, request_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of these requests that have an entry."""
+        found: set[str] = set()
+        with self._database.read() as session:
+            for start in range(0, len(request_ids), _AT_ONCE):
+                request_id, some = col(JournalRow.request_id), request_ids[start : start + _AT_ONCE]
+                found.update(session.scalars(select(request_id).where(request_id.in_(some))))
+        return frozenset(found)
 
     def unfinished(self) -> list[JournalEntry]:
         """Return the enforced intentions of which nobody has written what became, oldest first."""

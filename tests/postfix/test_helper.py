@@ -145,7 +145,7 @@ def test_a_move_over_the_socket_is_the_same_transaction(world, client):
     assert "secret" not in repr(current)
     line = client.journal(before.generation)[-1]
     assert (line.request_id, line.actor, line.reason) == ("over-the-socket", "tester", "two lines")
-    assert client.flush() == 0
+    assert client.flush().deferred == 0
     with pytest.raises(StaleGenerationError):
         client.apply("again", before.generation, simple_route("alfa"))
     with pytest.raises(RouteRefusedError, match="nosuch"):
@@ -186,6 +186,8 @@ HOSTILE = [
     {"op": "journal", "after": -1},
     {"op": "journal", "after": True},
     {"op": "journal", "after": 1e300},
+    {"op": "journal", "after": 0, "beyond": "../x"},
+    {"op": "flush", "cursor": "-f"},
     {**GOOD, "config_dir": "/tmp"},
     {**GOOD, "relayhost": "[evil.test]:25"},
     {**GOOD, "request_id": "../../etc/passwd"},
