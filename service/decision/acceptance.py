@@ -13,9 +13,10 @@ from service.decision.route import ANY_RECEIVER
 from service.decision.state import Context, LocalFault, Note, ProviderState, State
 from service.decision.streak import BEYOND_RCPT, failed, hard_fault, still_failing, succeeded
 from service.decision.tally import bucket_of
-from service.decision.trouble import NO_TROUBLE, Account, Trouble, unexpired
+from service.decision.trouble import NO_TROUBLE, Account, Trouble, calmer, unexpired, unforgotten
 
 PAIR_SECONDS = 30.0  # a sibling's success this soon after a failure still clears our network
+ALL_FAIL = 5  # live deliveries failed in one minute, with none taken, that end a calm
 _MESSAGE = "message"
 _LIVE = (ANY_RECEIVER, Signal.LIVE)
 LIVE_STAMP = timedelta(seconds=10)  # live mail is stamped with the end of its ten seconds
@@ -41,6 +42,7 @@ def took(state: State, observation: Observation, policy: Policy) -> State:
         reached_at=_later(before.reached_at, proven_at),
         seen_at=_later(before.seen_at, at),
         trouble=trouble,
+        allowance=before.allowance,
     )
     providers = {**state.providers, name: after}
     context = state.context
@@ -108,7 +110,7 @@ def _lengthened(state: State, observation: Observation, proof: Proof, policy: Po
         trouble = replace(trouble, fault=still_failing(trouble.fault, observation))
         tracks = _counted(provider, observation, policy, freeze=True) if counts else provider.tracks
         return _with(state, name, replace(provider, trouble=trouble, tracks=tracks))
-    if not (live and trouble.streak is None and trouble.calm_until is not None and at < trouble.calm_until):
+    if not (live and trouble.streak is None and _calm(provider, trouble, observation)):
         trouble = replace(trouble, streak=failed(trouble.streak, observation, policy))
     if observation.confirmation:
         trouble = asked(trouble, observation)
@@ -121,6 +123,22 @@ def _lengthened(state: State, observation: Observation, proof: Proof, policy: Po
     return _with(state, name, _latched(state, name, provider, policy))
 
 
+def _calm(provider: ProviderState, trouble: Trouble, live_failure: Observation) -> bool:
+    """Return whether a failed live delivery is not to be suspected, since the like of it was cleared just now.
+
+    Where several fail and none is taken for a minute it is no longer the like of it.
+    """
+    at, calm, live = live_failure.at, trouble.calm, provider.tracks.get(_LIVE)
+    if trouble.calm_until is not None and at < trouble.calm_until:
+        return True
+    if calm is None or at >= calm.until or live_failure.stage not in BEYOND_RCPT:
+        return False
+    failed_with_it = live.cluster_bad if live is not None and live.cluster == _live_cluster(at) else 0
+    good_at = live.last_good_at if live is not None else None
+    taken = good_at is not None and (at - good_at).total_seconds() < LIVE_CLUSTER_SECONDS
+    return taken or failed_with_it + live_failure.count < ALL_FAIL
+
+
 def asked(trouble: Trouble, observation: Observation) -> Trouble:
     """Return the trouble with one more confirmation spent, whatever it showed; a round is one."""
     if observation.round is not None and observation.round == trouble.asked_round:
@@ -131,16 +149,21 @@ def asked(trouble: Trouble, observation: Observation) -> Trouble:
 def _relieved(trouble: Trouble, observation: Observation, policy: Policy) -> Trouble:
     """Return the trouble after a success of a probe: streaks end, faults come nearer to their end."""
     fault = succeeded(trouble.fault, observation, policy) if trouble.fault is not None else None
-    streak, calm_until = trouble.streak, trouble.calm_until
-    if streak is not None and (not streak.message or observation.signal is Signal.ACCEPTANCE):
-        if streak.count == 1 and streak.first.source is Source.LOG:
-            calm_until = observation.at + timedelta(seconds=policy.session_interval_seconds)
+    streak, at, by_message = trouble.streak, observation.at, observation.signal is Signal.ACCEPTANCE
+    calm_until = trouble.calm_until if trouble.calm_until is not None and at < trouble.calm_until else None
+    calm = unforgotten(trouble.calm, streak.first.at if streak is not None else at)
+    if streak is not None and (not streak.message or by_message or not policy.seeds):
+        live = streak.first.source is Source.LOG
+        if live and streak.count == 1:
+            calm_until = at + timedelta(seconds=policy.session_interval_seconds)
+        if live and streak.message and by_message:
+            calm = calmer(calm, at, policy.session_interval_seconds, policy.round_interval_seconds)
         streak = None
     elif streak is not None:
         return replace(trouble, fault=fault, pending=())
-    if fault is None and trouble.account is None and trouble.doubt is None and calm_until is None:
+    if fault is None and trouble.account is None and trouble.doubt is None and calm_until is None and calm is None:
         return NO_TROUBLE
-    return Trouble(fault=fault, account=trouble.account, doubt=trouble.doubt, calm_until=calm_until)
+    return Trouble(fault=fault, account=trouble.account, doubt=trouble.doubt, calm_until=calm_until, calm=calm)
 
 
 def _reconsidered(state: State, reached: str, at: datetime, policy: Policy) -> State:
@@ -211,7 +234,9 @@ def _latched(state: State, name: str, provider: ProviderState, policy: Policy) -
     account = Account(at=fault.at, cite=fault.last) if fault.account else trouble.account
     return replace(
         provider,
-        trouble=replace(trouble, streak=None, fault=fault, account=account, pending=(), asked=0, asked_round=None),
+        trouble=replace(
+            trouble, streak=None, fault=fault, account=account, pending=(), asked=0, asked_round=None, calm=None
+        ),
     )
 
 
@@ -289,10 +314,7 @@ def _counted(
 def _results(observation: Observation, policy: Policy) -> Results:
     at = observation.at
     bad = observation.count if observation.outcome is Outcome.BAD else 0
-    if observation.signal is Signal.LIVE:
-        cluster = str(int(at.timestamp() // LIVE_CLUSTER_SECONDS))
-    else:
-        cluster = observation.round or at.isoformat()
+    cluster = _live_cluster(at) if observation.signal is Signal.LIVE else observation.round or at.isoformat()
     return Results(
         at=at,
         bucket=bucket_of(at, policy.evidence_lifetime_seconds),
@@ -301,6 +323,10 @@ def _results(observation: Observation, policy: Policy) -> Results:
         total=observation.count,
         cites=(observation,) if bad else (),
     )
+
+
+def _live_cluster(at: datetime) -> str:
+    return str(int(at.timestamp() // LIVE_CLUSTER_SECONDS))
 
 
 def _stands_in(success: Observation, live: Track) -> bool:

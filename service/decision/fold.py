@@ -9,6 +9,7 @@ from service.decision.notice import noticed
 from service.decision.placement import close_due, in_round
 from service.decision.policy import Policy
 from service.decision.state import State
+from service.decision.suspicion import charged
 
 _HAND_OVER = (Signal.SESSION, Signal.ACCEPTANCE, Signal.LIVE)
 
@@ -32,6 +33,8 @@ def _observed(state: State, observation: Observation, policy: Policy) -> State:
     if observation.signal not in _HAND_OVER:
         return in_round(state, observation, policy)
     if observation.signal is Signal.ACCEPTANCE:
+        if observation.confirmation:
+            state = charged(state, observation, policy)
         state = in_round(state, observation, policy)
     if observation.outcome is Outcome.GOOD:
         return took(state, observation, policy)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from probes.observation import Observation, Signal
+from service.decision.allowance import Allowance
 from service.decision.codec import decode, encode
 from service.decision.evidence import Track
 from service.decision.moves import Move
@@ -38,6 +39,7 @@ class ProviderState:
     reached_at: datetime | None = None  # it last answered anything
     seen_at: datetime | None = None  # it was last tried, by probe or live mail
     trouble: Trouble = NO_TROUBLE
+    allowance: Allowance | None = None  # for confirmation rounds; none: none was spent yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

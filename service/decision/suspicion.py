@@ -1,9 +1,11 @@
 """Suspicion buys evidence: which confirmations are wanted now, of whom, and not before when. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from probes.observation import Observation
+from service.decision.allowance import rounds_left, spent
 from service.decision.policy import Policy
 from service.decision.state import State
 from service.decision.trouble import Trouble, unexpired
@@ -28,7 +30,7 @@ def confirmations_wanted(state: State, policy: Policy, now: datetime) -> tuple[C
 
     Run a control check along with the sweep when everything fails. Nothing is asked for while all providers
     are out of reach: the schedule shows when they are back. A suspicion whose evidence has expired asks for
-    nothing.
+    nothing, and one whose allowance of message rounds is spent waits for the next.
     """
     if state.context.local is not None:
         return ()
@@ -48,13 +50,13 @@ def _message(state: State, policy: Policy, now: datetime) -> ConfirmationWanted 
 
 def _for_streaks(state: State, policy: Policy, now: datetime, *, message: bool) -> ConfirmationWanted | None:
     """Return the confirmation of failures in a row: by session checks, or by messages for what fails after RCPT."""
-    budget = policy.confirmations + SPARE_CONFIRMATIONS
     streaks = {
         name: streak
         for name, trouble in _troubles(state, policy, now).items()
         if (streak := trouble.streak) is not None
-        and trouble.asked < budget
+        and _still_asks(trouble, policy)
         and (streak.message and bool(policy.seeds)) == message
+        and (not message or rounds_left(state.providers[name].allowance, policy, now) > 0)
     }
     if not streaks:
         return None
@@ -79,7 +81,9 @@ def _for_doubts(state: State, policy: Policy, now: datetime) -> ConfirmationWant
     doubts = {
         name: doubt
         for name, trouble in _troubles(state, policy, now).items()
-        if (doubt := trouble.doubt) is not None and doubt.rounds_left > 0
+        if (doubt := trouble.doubt) is not None
+        and doubt.rounds_left > 0
+        and rounds_left(state.providers[name].allowance, policy, now) > 0
     }
     receivers = tuple(r for r in policy.receivers if any(r in d.receivers for d in doubts.values()))
     if not receivers or any(receiver in receivers for _, receiver in state.rounds):
@@ -94,6 +98,25 @@ def _for_doubts(state: State, policy: Policy, now: datetime) -> ConfirmationWant
         not_before=max(d.at for d in doubts.values()) + spacing,
         reason=f"Mail through {suspect} fared worse at {', '.join(doubt.receivers)}; a round confirms or clears it.",
     )
+
+
+def charged(state: State, taken: Observation, policy: Policy) -> State:
+    """Return the state with a confirmation round charged to every provider it was for, at the first word of it."""
+    known = taken.round is None or any(word == taken.round for word, _ in (*state.rounds, *state.closed))
+    if known:
+        return state
+    suspects = {
+        name: replace(state.providers[name], allowance=spent(state.providers[name].allowance, policy, taken.at))
+        for name, trouble in _troubles(state, policy, taken.at).items()
+        if (trouble.streak is not None and trouble.streak.message and _still_asks(trouble, policy))
+        or (trouble.doubt is not None and trouble.doubt.rounds_left > 0)
+    }
+    return replace(state, providers={**state.providers, **suspects}) if suspects else state
+
+
+def _still_asks(trouble: Trouble, policy: Policy) -> bool:
+    """Return whether the present streak has not had all its confirmations yet."""
+    return trouble.asked < policy.confirmations + SPARE_CONFIRMATIONS
 
 
 def _troubles(state: State, policy: Policy, now: datetime) -> dict[str, Trouble]:

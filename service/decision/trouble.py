@@ -1,7 +1,7 @@
 """What is wrong, or may be, with one provider: suspicions, confirmed faults, and what still needs a person. Pure."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from probes.observation import Observation
 from service.decision.streak import HardFault, Streak
@@ -27,6 +27,14 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Calm:
+    """Live failures after RCPT were suspected, and messages cleared them: for a while they are not suspected again."""
+
+    until: datetime
+    seconds: float  # how long it lasts; twice as long each time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
     """What is wrong, or may be, with one provider; all empty while it is well."""
 
@@ -38,9 +46,21 @@ class Trouble:
     asked: int = 0  # confirmations of the present streak
     asked_round: str | None = None  # the latest of them
     calm_until: datetime | None = None  # live failures open no new streak before: a check has just passed
+    calm: Calm | None = None  # the same for those that only messages can confirm
 
 
 NO_TROUBLE = Trouble()
+
+
+def calmer(calm: Calm | None, at: datetime, first_seconds: float, longest_seconds: float) -> Calm:
+    """Return the calm that begins at this time, after the present one has not sufficed."""
+    seconds = first_seconds if calm is None else max(first_seconds, min(2 * calm.seconds, longest_seconds))
+    return Calm(until=at + timedelta(seconds=seconds), seconds=seconds)
+
+
+def unforgotten(calm: Calm | None, at: datetime) -> Calm | None:
+    """Return the calm, or none when nothing was suspected for as long again after its end."""
+    return None if calm is None or at - calm.until >= timedelta(seconds=calm.seconds) else calm
 
 
 def unexpired(trouble: Trouble, at: datetime, lifetime_seconds: float) -> Trouble:
