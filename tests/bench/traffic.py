@@ -46,7 +46,7 @@ def measure(lines=1_000_000, runs=RUNS):
             name="traffic time on rows alone",
             value=dense[0] / their_dense[0],
             unit="of pflogsumm's",
-            conditions="the delivery rows of the same log and none of its other lines, the hardest log there is; one run",
+            conditions="the rows with a status of the same log and none of its other lines; one run",
         ),
         Figure(
             name="traffic memory growth",
