@@ -1,6 +1,7 @@
 """After a death in the middle of a move: what our journal learns from the root side's."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -98,6 +99,14 @@ def test_what_is_known_is_not_learnt_twice(store: Store):
     for entry, _ in outcomes(store, lines, AT):
         store.journal.append(entry)
     assert outcomes(store, lines, AT) == []
+    assert known_generation(store) == 8
+
+
+def test_a_move_behind_many_refused_ones_is_still_known(store: Store):
+    ((entry, _),) = outcomes(store, [line("x9", generation=8)], AT)
+    store.journal.append(entry)
+    for n in range(201):
+        store.journal.append(replace(intended(f"r{n}"), kind=JournalKind.BLOCKED))
     assert known_generation(store) == 8
 
 

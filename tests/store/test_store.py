@@ -219,6 +219,21 @@ def test_journal_entries_come_back_whole_newest_first(store: Store) -> None:
     assert store.journal.request("r1") == [kept]
 
 
+def test_the_newest_generation_is_found_however_long_ago_it_was(store: Store) -> None:
+    assert store.journal.newest_generation() == 0
+    for request_id, generation in (("r1", 6), ("r2", 7), ("r3", None)):
+        store.journal.append(entry(request_id, JournalKind.APPLIED, generation=generation))
+    assert store.journal.newest_generation() == 7
+
+
+def test_which_of_many_requests_are_known_is_asked_at_once(store: Store) -> None:
+    store.journal.append(entry("r1", JournalKind.INTENDED))
+    store.journal.append(entry("r1", JournalKind.APPLIED))
+    store.journal.append(entry("r1400", JournalKind.FAILED))
+    assert store.journal.known([f"r{n}" for n in range(1500)]) == {"r1", "r1400"}
+    assert store.journal.known([]) == frozenset()
+
+
 def test_the_same_step_of_a_request_is_kept_once(store: Store) -> None:
     first = store.journal.append(entry("r1", JournalKind.IMPORTED))
     again = store.journal.append(entry("r1", JournalKind.IMPORTED, reason="told twice"))
