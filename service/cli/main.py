@@ -6,7 +6,21 @@ from typing import Annotated, Any
 
 import typer
 
-from service.cli import compare, config, explain, failover, history, override, plan, probe, processes, status, traffic
+from service.cli import (
+    compare,
+    config,
+    explain,
+    export,
+    failover,
+    history,
+    override,
+    plan,
+    probe,
+    processes,
+    replay,
+    status,
+    traffic,
+)
 from service.cli.boundary import exit_status_of
 from service.cli.options import EPILOG
 from service.errors import UsageError
@@ -28,6 +42,8 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (override.ack, "Acknowledge an account fault, or release the brake."),
     (history.history, "Moves, detections and blocked moves."),
     (traffic.traffic, "What a Postfix log says about the mail."),
+    (export.export, "Recorded facts as JSON lines."),
+    (replay.replay, "What a policy makes of recorded facts."),
     (processes.run, "The daemon."),
     (processes.helper, "The root helper."),
 )
