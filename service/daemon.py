@@ -18,7 +18,7 @@ from service.daemon_desk import DaemonDesk
 from service.decision.suspicion import ConfirmationWanted
 from service.errors import RelaypilotError
 from service.events import EventLog
-from service.heap import give_memory_back
+from service.heap import give_memory_back, return_large_blocks
 from service.live import LIVE_SECONDS, POSITION, LiveMail
 from service.log import configure_logging
 from service.memory import Memory
@@ -37,6 +37,7 @@ from service.version import version
 
 PULSE_SECONDS = 1.0
 CONTROL_SECONDS = 60.0
+MEMORY_SECONDS = 60.0
 PRUNE_SECONDS = 3600.0
 _PRUNE_ROWS = 2000
 _THREADS = 64
@@ -54,7 +55,7 @@ def run(config_path: Path) -> int:
 
 def run_observed(config_path: Path, observe: Observer) -> int:
     """Run the daemon, telling `observe` each step of each switchover and each agreement."""
-    give_memory_back()
+    return_large_blocks()
     clock = SystemClock()
     config = load_config(config_path, os.environ)
     redaction = Redaction(secrets_of(config))
@@ -179,6 +180,7 @@ class Daemon:
         every("message rounds", probes.round_interval.total_seconds(), self._prober.round, jitter_ratio=jitter)
         every("control check", CONTROL_SECONDS, self._prober.tell_control, jitter_ratio=jitter)
         every("live mail", LIVE_SECONDS, self._live.read)
+        every("memory", MEMORY_SECONDS, _give_memory_back)
         every("retention", PRUNE_SECONDS, self._prune, jitter_ratio=jitter)
         every("old probes", PRUNE_SECONDS, self._prober.delete_old_probes, jitter_ratio=jitter)
 
@@ -258,6 +260,10 @@ def _needing_restart(before: Config, now: Config) -> list[str]:
         "[postfix] helper_socket": (before.postfix.helper_socket, now.postfix.helper_socket),
     }
     return [key for key, (old, new) in keys.items() if old != new]
+
+
+async def _give_memory_back() -> None:
+    give_memory_back()
 
 
 def _log_step(step: str, when: str) -> None:
