@@ -83,7 +83,13 @@ class DaemonDesk:
         owner, now = self._owner, self._clock.now()
         setup, state = owner.setup, owner.memory.state
         route = owner.current.route if owner.current else None
-        problems = (owner.memory.problem, owner.current_problem, owner.config_problem, self._live_problem())
+        problems = (
+            owner.memory.problem,
+            owner.current_problem,
+            owner.config_problem,
+            owner.outdated(),
+            self._live_problem(),
+        )
         alert = owner.verdict.sentence if owner.verdict.kind in ("alert", "blocked") else None
         return StatusView(
             at=now,

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
@@ -19,6 +20,7 @@ from service.decision.policy import Mode
 from service.decision.route import Route, simple_route
 from service.decision.state import policy_hash
 from service.decision.suspicion import ConfirmationWanted, confirmations_wanted
+from service.deferred import DeferredMail
 from service.errors import RelaypilotError, StoreError
 from service.events import EventLog
 from service.memory import Memory
@@ -26,12 +28,15 @@ from service.postfix.client import HelperClient
 from service.postfix.current import Current
 from service.postfix.errors import PostfixError
 from service.reporter import Reporter
+from service.route_problem import outdated_sentence, problem_of
 from service.setup import Setup
 from service.store.entry import JournalKind
 from service.switchover import Move, Moved, Observer, carry_out, entry_of, switchover_fact
 
 T = TypeVar("T")
 _REREAD_SECONDS = 30.0
+CONFIGURATION = "configuration"
+_WHAT = {STANDBY_ORDER: "Route reordered", CONFIGURATION: "Route written anew"}
 _RETRY_SECONDS = 1.0
 _NOT_AGREED = "What became of the last move is not known yet"
 _log = structlog.get_logger("relaypilot.owner")
@@ -86,6 +91,8 @@ class Owner:
         self.readable = False
         self.cycled_at: float | None = None
         self.config_problem: str | None = None
+        self._deferred = DeferredMail(postfix, self.in_postfix_thread, clock, events)
+        self._configured = False  # whether the configuration as loaded has been brought into force
 
     # What others may call, from the same event loop.
 
@@ -189,12 +196,35 @@ class Owner:
             await self._note(verdict)
         else:
             self._last_note = None
+            await self._bring_configuration_into_force()
         self.verdict = verdict
+        await self._deferred.go_on()
         self.cycled_at = self._clock.monotonic()
         self._on_progress()
         if self.memory.problem is None:
             # Only by a state that holds every result so far: else the same confirmation is asked for again and again.
             self._confirm(confirmations_wanted(self.memory.state, self.setup.policy, self._clock.now()))
+
+    def outdated(self) -> str | None:
+        """Return that Postfix holds what an earlier configuration said, if it does."""
+        if self.current is None:
+            return None
+        return outdated_sentence(self.current, self.setup.policy.mode, tried=self._configured)
+
+    async def _bring_configuration_into_force(self) -> None:
+        """Write the same route anew when a start or reload has brought other settings for it; once for each."""
+        current, seen = self.current, self.seen()
+        if self._configured or current is None or current.route is None or seen.problem is not None:
+            return
+        if seen.policy.mode is Mode.OBSERVE:
+            return
+        self._configured = True
+        if current.outdated:
+            reason = f"the configuration changed: {', '.join(current.outdated)[:300]}"
+            with suppress(RelaypilotError):  # it is said and journaled; the next move brings it
+                await self.move(
+                    to_route=current.route, trigger="automatic", actor="relaypilot", reason=reason, rule=CONFIGURATION
+                )
 
     def seen(self) -> Seen:
         """Return what a cycle would judge by now."""
@@ -226,6 +256,7 @@ class Owner:
     async def change_setup(self, setup: Setup) -> None:
         """Put another configuration in force; only within the owner's task."""
         self.setup = setup
+        self._configured = False
         self.memory.policy = setup.policy
         detail = {"hash": policy_hash(setup.policy)}
         await self.memory.record((Notice(at=self._clock.now(), kind=NoticeKind.POLICY, detail=detail),))
@@ -280,10 +311,11 @@ class Owner:
             raise
         else:
             self._generation = moved.applied.generation
+            self._deferred.begun(moved.flush_cursor)
         finally:
             await self.read_route()
         self.assigned = to_route
-        what = "Route reordered" if rule == STANDBY_ORDER else f"Mail moved to {to_route.active}"
+        what = _WHAT.get(rule, f"Mail moved to {to_route.active}")
         self._events.say("move", f"{what}: {reason}", to_route.active)
         return move, moved
 
@@ -306,7 +338,7 @@ class Owner:
                 if self._generation not in (None, self.current.generation):
                     learnt = await self._agree() or learnt  # moved by somebody else, or by what was just learnt of
                 self._generation = self.current.generation
-            problem = _problem_of(self.current)
+            problem = problem_of(self.current)
             if learnt and self.current.route is not None:
                 self.assigned = self.current.route
         if problem != self.current_problem:
@@ -353,21 +385,3 @@ class Owner:
         changed = Notice(at=now, kind=NoticeKind.POLICY, detail={"hash": policy})
         start = Notice(at=now, kind=NoticeKind.START, detail={"version": version})
         self.tell((start,) if self.memory.loaded_policy in (None, policy) else (changed, start))
-
-
-def _problem_of(current: Current) -> str | None:
-    """Return what keeps the route from being changed, the most pressing first."""
-    if not current.running:
-        return "Postfix is stopped: no mail leaves this machine. Start it with `systemctl start postfix`."
-    if current.route is None and current.generation == 0:
-        now = current.settings.get("relayhost") or "the recipients' own mail servers"
-        return (
-            f"Postfix sends through {now}; relaypilot has not taken over. Look at `relaypilot plan --to PROVIDER`, "
-            "then take over with `relaypilot failover --to PROVIDER`."
-        )
-    if current.drift:
-        return (
-            f"Changed by hand: {current.drift[0].sentence} relaypilot moves nothing until that is undone, "
-            "or overwritten with `relaypilot failover --to PROVIDER --force`."
-        )
-    return None
