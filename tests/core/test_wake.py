@@ -6,7 +6,7 @@ from service.decision.gate import start_grace
 from service.decision.health import Status, status_of
 from service.decision.state import initial_state
 from service.decision.wake import next_wake
-from tests.core.story import POLICY, START, A, Story
+from tests.core.story import POLICY, START, TEMPFAIL, A, Story
 
 
 def test_of_a_provider_never_met_nothing_is_known_and_nothing_is_to_come() -> None:
@@ -23,3 +23,12 @@ def test_an_endless_order_and_a_move_by_hand_bring_no_deadline() -> None:
     ends = START + timedelta(seconds=5)
     story.notice("override", verb="pause", until=ends.isoformat())
     assert next_wake(story.state, POLICY, story.now) == ends
+
+
+def test_what_was_held_of_a_provider_that_never_took_mail_expires_too() -> None:
+    story = Story()
+    story.session(A, TEMPFAIL)
+    assert status_of(A, "*", story.state, POLICY, story.now) is Status.SUSPECT
+    ends = next_wake(story.state, POLICY, story.now)
+    assert ends is not None
+    assert status_of(A, "*", story.state, POLICY, ends) is Status.UNKNOWN
