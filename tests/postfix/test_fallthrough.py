@@ -7,7 +7,7 @@ import pytest
 
 from service.postfix.flush import flush
 from tests.postfix.moving import move
-from tests.postfix.world import NAMES, wait_for
+from tests.postfix.world import CLOCK, NAMES, wait_for
 
 
 @pytest.mark.parametrize("order", list(permutations(NAMES)))
@@ -56,7 +56,7 @@ def test_a_multi_line_refusal_with_an_unremarkable_last_line_defers_and_does_not
     assert "status=deferred" in line
     assert "Account suspended" in line
     routed.heal()
-    wait_for(lambda: flush(routed.installation) > 0, what="the message to be in the deferred queue")
+    wait_for(lambda: flush(routed.installation, CLOCK).deferred > 0, what="the message to be in the deferred queue")
     assert routed.carrier_of(recipient) == "alfa"
 
 
@@ -145,5 +145,5 @@ def test_a_message_waits_in_the_queue_when_every_account_is_suspended(routed):
     recipient = routed.send()
     assert "status=deferred" in routed.line_of(recipient)
     routed.heal()
-    wait_for(lambda: flush(routed.installation) > 0, what="the message to be in the deferred queue")
+    wait_for(lambda: flush(routed.installation, CLOCK).deferred > 0, what="the message to be in the deferred queue")
     routed.carrier_of(recipient)
