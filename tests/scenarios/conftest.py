@@ -1,10 +1,19 @@
+import contextlib
+
 import pytest
 
-from tests.scenarios.scene import Scene
+from tests.scenarios.scenes import Scenes
+
+
+@pytest.fixture(scope="package")
+def scenes():
+    with contextlib.closing(Scenes()) as scenes:
+        yield scenes
 
 
 @pytest.fixture
-def scene():
+def scene(scenes):
     """Three providers that work, mail on the first, nobody's fault on."""
-    with Scene.temporary() as scene:
-        yield scene
+    scene = scenes.take()
+    yield scene
+    scenes.give_back(scene)

@@ -1,9 +1,9 @@
 """Postfix's configuration directory as bytes, and ways in which it goes wrong."""
 
 import contextlib
-import os
 import subprocess
-import time
+
+from tests.scenarios.look_old import look_old
 
 
 def snapshot(scene):
@@ -19,12 +19,6 @@ def snapshot(scene):
         for path in sorted(directory.rglob("*"))
         if path.relative_to(directory).parts[0] not in ("q", "data")
     }
-
-
-def look_old(path):
-    """Set a file's time back: Postfix waits until what it reads is two seconds old."""
-    past = time.time() - 10
-    os.utime(path, (past, past))
 
 
 @contextlib.contextmanager

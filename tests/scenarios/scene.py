@@ -3,14 +3,15 @@
 import contextlib
 import http.client
 import json
-import os
+import shutil
 import socket
+import subprocess
 import time
 from datetime import datetime
-from urllib.parse import quote
 
 from deploy.sandbox.dialect import DIALECTS
 from deploy.sandbox.world import World
+from tests.scenarios.look_old import look_old
 from tests.scenarios.settings import quick
 
 ALL = tuple(DIALECTS)  # mailgun, sendgrid, acme: the order of preference
@@ -36,6 +37,8 @@ class Scene:
         self.world = world
         self.helper = None
         self.daemon = None
+        self._config = world.config_path.read_text()
+        self._postfix = {path: path.read_text() for path in world.postfix.config_dir.glob("*.cf")}
 
     # Setting it.
 
@@ -57,6 +60,26 @@ class Scene:
 
     def start_daemon(self):
         self.daemon = self.world.start_daemon()
+
+    def reset(self):
+        """Have everything as if the world had just been started; what was mailed and logged stays."""
+        for process in (self.daemon, self.helper):
+            process.stop()
+        self.world.heal()
+        directory, postfix = self.world.directory, self.world.postfix
+        for path in (directory / "state", directory / "helper", postfix.config_dir / "relaypilot"):
+            shutil.rmtree(path, ignore_errors=True)
+        for name in ("daemon.log", "helper.log"):
+            (directory / name).unlink()
+        self.world.config_path.write_text(self._config)
+        for path, text in self._postfix.items():
+            path.write_text(text)
+            look_old(path)
+        subprocess.run(["postsuper", "-c", postfix.config_dir, "-d", "ALL"], capture_output=True, check=True)
+        postfix.reload()
+        self.start_helper()
+        self.start_daemon()
+        self.take_over()
 
     def take_over(self):
         """Given that every provider works, make the first one active."""
@@ -207,6 +230,7 @@ class Scene:
         """Wait until every provider is healthy."""
 
         def healthy():
+            assert self.daemon.poll() is None, f"the daemon has ended:\n{self.log()[-2500:]}"
             return all(p["health"]["status"] == "healthy" for p in self.status()["providers"])
 
         self.until(healthy, within, "every provider is healthy")
@@ -240,7 +264,13 @@ class Scene:
         """Return which provider took a live message, read from Postfix's log."""
         ports = {str(port): name for name, port in self.world.ports.items() if name in ALL}
 
+        flushed = time.monotonic()
+
         def took():
+            nonlocal flushed
+            if time.monotonic() - flushed > 1.5:  # Postfix's own next try comes after five seconds
+                self.world.postfix.flush()
+                flushed = time.monotonic()
             for line in self.world.postfix.deliveries(sent.queue_id):
                 if "status=sent" in line:
                     return ports[line.partition("relay=")[2].partition(",")[0].rpartition(":")[2]]
@@ -283,7 +313,8 @@ class Scene:
             with contextlib.suppress(OSError):
                 parts.append(f"--- {name}\n" + (self.world.directory / name).read_text(errors="replace")[-2500:])
         with contextlib.suppress(OSError):
-            parts.append("--- mail.log\n" + self.world.postfix.log_text()[-2500:])
+            lines = [line for line in self.world.postfix.log_text().splitlines() if "postfix-script" not in line]
+            parts.append("\n".join(["--- mail.log", *lines[-15:]]))
         return "\n".join(parts)
 
 
@@ -296,12 +327,3 @@ def nothing_bounced_or_lost(fates):
     """Assert that every message arrived."""
     counts = {place: sum(f.place == place for f in fates) for place in {f.place for f in fates}}
     assert set(counts) <= {"inbox", "spam"}, f"{counts} of {len(fates)}: {[f for f in fates if not f.copies][:5]}"
-
-
-def path_of(name):
-    """Return a name as it stands in a query."""
-    return quote(name, safe="")
-
-
-def is_root():
-    return os.geteuid() == 0

@@ -1,6 +1,6 @@
 """What the scenarios set instead of an administrator's minutes and hours.
 
-Rounds come 720 times as often as by default, so 52 false moves a year are a stricter demand than the default's one.
+Rounds come 900 times as often as by default, so 52 false moves a year are a stricter demand than the default's one.
 """
 
 import copy
@@ -10,9 +10,9 @@ QUICK = {
         "session_interval": "1500ms",
         "stage_timeout": "1500ms",
         "total_timeout": "6s",
-        "round_interval": "5s",
-        "deadline": "5s",
-        "late_after": "2500ms",
+        "round_interval": "4s",
+        "deadline": "4s",
+        "late_after": "2s",
         "poll_intervals": ["300ms", "500ms", "800ms"],
         "imap_timeout": "3s",
         "jitter": 0.0,

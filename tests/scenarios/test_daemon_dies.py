@@ -58,14 +58,14 @@ def test_a_killed_daemon_leaves_postfix_at_work_and_resumes_without_a_needless_m
 def test_a_killed_helper_is_said_and_its_return_is_enough(scene):
     scene.helper.kill()
     scene.world.fault("mailgun", "down")
-    why = "Mail would move to sendgrid, but: Changing the route failed 1 time; the next try is at "
-    scene.until(lambda: why in scene.sentence(), 40, "it says what it would do and what is in the way")
+    scene.until(lambda: scene.moves("failed"), 40, "the journal has the failed move")
     assert any("Nobody answers on the root helper's socket" in p for p in scene.status()["problems"]), scene.report()
+    assert "Nobody answers on the root helper's socket" in scene.moves("failed")[-1]["detail"]
     assert scene.moves("failed")[-1]["to_route"][0] == "sendgrid"
     assert scene.carrier(scene.world.send()) == "sendgrid", "Postfix itself goes on to the next provider"
 
     scene.start_helper()
-    scene.order("ack")  # lifts the wait that a failed move imposes
+    scene.order("ack")  # ends the wait that a failed move imposes
     assert scene.leaves("mailgun", within=40) == "sendgrid"
 
 

@@ -45,7 +45,7 @@ def test_mail_leaves_a_provider_that_lands_in_spam_within_three_rounds(scene):
 def test_mail_leaves_a_provider_that_lands_in_spam_at_one_receiver(scene):
     after, _, fates = astray(scene, "spam_at", "gmail", within=80)
 
-    assert moved_after(scene, "mailgun", after, "placement") <= 6
+    assert moved_after(scene, "mailgun", after, "placement") <= 8
     row = scene.last_move()
     assert row["rule"] == "misplacing"
     assert row["reason"].startswith("mailgun misplaces mail at gmail: ")

@@ -14,7 +14,8 @@ def test_observe_mode_changes_nothing_and_journals_what_it_would_have_done():
         assert row["enforced"] is False
         assert (row["from_route"][0], row["to_route"][0]) == ("mailgun", "sendgrid")
         assert row["reason"].startswith("mailgun refuses mail: ")
-        assert "would" in scene.sentence()
+        assert row["detail"].startswith("Observing only; would move mail to sendgrid: mailgun refuses mail: ")
+        assert row["detail"] in scene.log()
         assert not scene.moves("applied")
         assert not scene.moves("intended")
         assert snapshot(scene) == before
