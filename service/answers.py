@@ -40,6 +40,7 @@ def health_view(health: Health) -> HealthView:
         severity=str(health.severity),
         reason=health.reason,
         since=health.since,
+        needs_ack=health.needs_ack,
         signals=tuple(_signal(s) for s in health.signals.values()),
     )
 
@@ -92,16 +93,14 @@ def _override(order: Override) -> OverrideView:
 
 def explain_view(explanation: Explanation) -> ExplainView:
     """Return one decision with everything that bears on it."""
-    would = explanation.would_change
-    if explanation.last_move:
-        would = (*would, f"The last move: {explanation.last_move}")
     return ExplainView(
         sentence=explanation.sentence,
         rule=explanation.rule,
         blocked_by=explanation.blocked_by,
-        would_change=would,
+        would_change=explanation.would_change,
         evidence=(*explanation.evidence, *explanation.notes),
         providers=tuple(health_view(h) for h in explanation.healths.values()),
+        last_move=explanation.last_move,
     )
 
 

@@ -16,7 +16,7 @@ from service.config_problem import Report, Rule
 from service.config_rules import check_rules
 from service.config_table import Surroundings, add_unknown_key, check_table, model_in, shown
 from service.decision.policy import Policy
-from service.errors import ConfigError
+from service.errors import ConfigError, PermissionNeededError
 
 _LISTS = ("provider", "seed")
 
@@ -72,10 +72,11 @@ def _over(below: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
 def _read(path: Path, report: Report) -> dict[str, Any] | None:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except PermissionError as error:
+        raise PermissionNeededError(f"This user may not read {path}: run this as root.") from error
     except OSError as error:
-        report.add(
-            Rule.NO_FILE, "", error.strerror or "unreadable", "name a file that this user can read with --config"
-        )
+        remedy = f"name another with --config, or write one: relaypilot config describe > {path}"
+        report.add(Rule.NO_FILE, "", error.strerror or "unreadable", remedy)
     except UnicodeDecodeError:
         report.add(Rule.NOT_TOML, "", "not UTF-8 text", "save the file as UTF-8")
     except tomllib.TOMLDecodeError as error:

@@ -103,6 +103,7 @@ class DaemonDesk:
             overrides=override_views(state, now),
             events=self._events.recent()[:50],
             problems=tuple(dict.fromkeys(p for p in (*problems, alert) if p)),
+            braked_at=state.context.braked_at,
             seeds=self._prober().seed_problems(),
         )
 
@@ -283,10 +284,15 @@ class DaemonDesk:
         providers = [p for p in prober.setup.providers.values() if request.provider in (None, p.name)]
         seeds = [s for s in prober.setup.seeds if request.seed in (None, s.name)]
         if not providers:
-            raise NoSuchProviderError(f'Probing "{request.provider}": there is no such provider.')
+            known = ", ".join(prober.setup.providers)
+            raise NoSuchProviderError(
+                f'Probing "{request.provider}": there is no such provider; configured are {known}.'
+            )
+        if not prober.setup.seeds:
+            raise NoSuchSeedError("There is no seed to probe; add a [[seed]] to the configuration.")
         if not seeds:
-            seen = f'Probing to "{request.seed}": there is no such seed' if request.seed else "There is no seed"
-            raise NoSuchSeedError(f"{seen}; add a [[seed]] to the configuration.")
+            known = ", ".join(seed.name for seed in prober.setup.seeds)
+            raise NoSuchSeedError(f'Probing to "{request.seed}": there is no such seed; configured are {known}.')
         async for observation in prober.asked_round(providers, seeds):
             yield probe_view(observation)
 

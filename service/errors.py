@@ -20,6 +20,7 @@
 Exit status 0 means done. Every message says what was being done, what was seen and what to do.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -68,8 +69,14 @@ class ConfigError(RelaypilotError):
     exit_status = 3
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(sorted(problems, key=_place))
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def _place(problem: Problem) -> tuple[str, bool, list[tuple[int, str]]]:
+    """Return what sorts mistakes by file and key: keys outside of tables first, provider[2] before provider[10]."""
+    parts = [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"[.\[\]]+", problem.key)]
+    return problem.file, "." in problem.key or "[" in problem.key, parts
 
 
 class DaemonUnreachableError(RelaypilotError):

@@ -19,6 +19,7 @@ from service.setup import Setup
 
 _MOST_ROUNDS_AT_ONCE = 20
 _MOST_ASKED_ROUNDS = 3
+NOT_LOOKED_AT = "not looked at yet"
 _log = structlog.get_logger("relaypilot.prober")
 Tell = Callable[[Sequence[Fact]], None]
 
@@ -45,7 +46,7 @@ class Prober:
         self._rounds = 0
         self._confirming: dict[tuple[str, tuple[str, ...]], list[float]] = {}  # when each was started
         self._asked_rounds = 0
-        self._seed_problems: dict[str, str | None] = {seed.name: None for seed in setup.seeds}
+        self._seed_problems: dict[str, str | None] = {seed.name: NOT_LOOKED_AT for seed in setup.seeds}
         self._control = ControlCheck(
             control_targets(setup), clock=clock, timeout_seconds=probes.stage_timeout.total_seconds()
         )
@@ -145,7 +146,7 @@ class Prober:
             self._rounds -= 1
 
     def seed_problems(self) -> dict[str, str | None]:
-        """Return why each seed could not be searched when it was last looked into, or None."""
+        """Return why each seed could not be searched when it was last looked into; None when it could."""
         return dict(self._seed_problems)
 
     def _note_seed(self, observation: Observation) -> None:

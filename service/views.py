@@ -31,6 +31,7 @@ class HealthView(View):
     severity: str = Field(description="none, late, misplacing, losing or refusing")
     reason: str
     since: datetime | None = None
+    needs_ack: bool = Field(False, description="An account fault keeps it away until a person acknowledges it.")
     signals: tuple[SignalView, ...] = ()
 
 
@@ -92,7 +93,10 @@ class StatusView(View):
     overrides: tuple[OverrideView, ...] = ()
     events: tuple[EventView, ...] = Field((), description="Newest first.")
     problems: tuple[str, ...] = Field((), description="What needs a person: control check failing, drift, bad reload …")
-    seeds: dict[str, str | None] = Field({}, description="Seed → why it cannot be searched, or nothing.")
+    braked_at: datetime | None = Field(None, description="When the brake stopped automation, until a person's ack.")
+    seeds: dict[str, str | None] = Field(
+        {}, description='Seed → why it cannot be searched; "not looked at yet"; or nothing when it can.'
+    )
 
 
 class RefusalView(View):
@@ -120,7 +124,7 @@ class FailoverRequest(View):
 
     to: str
     for_seconds: float | None = Field(
-        None, ge=0, description="Pin for this long; 0: no pin; absent: policy.manual_pin."
+        None, ge=0, le=366 * 86400, description="Pin for this long; 0: no pin; absent: policy.manual_pin."
     )
     reason: str = ""
     force: bool = False
@@ -149,7 +153,7 @@ class OverrideRequest(View):
         None, description="Needed for pin, drain and undrain; ack without one lifts the brake."
     )
     for_seconds: float | None = Field(
-        None, gt=0, description="How long pause, pin and drain hold; absent: policy.manual_pin."
+        None, gt=0, le=366 * 86400, description="How long pause, pin and drain hold; absent: policy.manual_pin."
     )
     reason: str = ""
     actor: str = "api"
@@ -180,6 +184,7 @@ class ExplainView(View):
     would_change: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     providers: tuple[HealthView, ...] = ()
+    last_move: str | None = Field(None, description="When the last move was made, to where and why.")
 
 
 class CompareRowView(View):

@@ -25,9 +25,14 @@ async def failover(desk: DeskHere, request: FailoverRequest) -> MoveView:
     return await desk.failover(request)
 
 
-@router.post("/overrides", summary="Pause or resume automation", tags=["state"])
+@router.post("/overrides", summary="Give an order to automation, or end one", tags=["state"])
 async def override(desk: DeskHere, request: OverrideRequest) -> tuple[OverrideView, ...]:
-    """Pause or resume and return the overrides now in force. Measuring goes on, manual moves stay possible."""
+    """Carry out one order and return the overrides now in force.
+
+    pause: move nothing automatically; resume ends it. pin: keep the route with this provider first; unpin ends it.
+    drain: send this provider no mail while another one works; undrain ends it. ack: acknowledge a provider's account
+    fault, or without a provider release the brake and acknowledge all. Measuring goes on, manual moves stay possible.
+    """
     return await desk.override(request)
 
 

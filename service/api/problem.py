@@ -37,6 +37,15 @@ HTTP_STATUS: dict[type[Exception], HTTPStatus] = {
 }
 
 
+_TITLES: dict[type[Exception], str] = {  # where the class's name alone would say little
+    errors.RelaypilotError: "Failed",
+    errors.UsageError: "Not understood",
+    errors.ConfigError: "Wrong configuration",
+    errors.StoreError: "Store failed",
+    PostfixError: "Postfix could not be controlled",
+}
+
+
 def problem(
     name: str, status: HTTPStatus, detail: str, *, title: str | None = None, exit_status: int = 1, **fields: Any
 ) -> dict[str, Any]:
@@ -54,10 +63,11 @@ def problem(
 def problem_of(error: errors.RelaypilotError) -> dict[str, Any]:
     """Return the problem document of one of our errors; its kind is named after the class."""
     status = next(HTTP_STATUS[kind] for kind in type(error).__mro__ if kind in HTTP_STATUS)
+    title = _TITLES.get(type(error))
     fields: dict[str, Any] = {}
     if isinstance(error, errors.ConfigError):
         fields["errors"] = [{"field": one.key, "rule": one.rule, "detail": str(one)} for one in error.problems]
-    return problem(_name(type(error)), status, str(error), exit_status=error.exit_status, **fields)
+    return problem(_name(type(error)), status, str(error), title=title, exit_status=error.exit_status, **fields)
 
 
 def _name(kind: type[Exception]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from service.cli.client import ProblemAnsweredError
+from service.cli.page import say
 from service.errors import ConfigError, RelaypilotError, UsageError
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -35,23 +36,29 @@ def exit_status_of(command: Callable[..., Any], arguments: Sequence[str], name: 
 
 
 def _report(error: RelaypilotError, as_json: bool) -> int:
-    """Print the error on standard error; with --json a problem document on standard output as well."""
+    """Print the error on standard error; with --json as a problem document on standard output instead."""
     document = error.document if isinstance(error, ProblemAnsweredError) else None
     status = error.exit_status if document is None else int(document.get("exit_status", 1))
     if as_json:
         if document is None:
             from service.api.problem import problem_of
 
-            document = problem_of(error)
+            document = {key: value for key, value in problem_of(error).items() if key != "status"}  # HTTP's
         print(json.dumps(document, ensure_ascii=False), flush=True)
-    print(f"relaypilot: {_sentence(error)}", file=sys.stderr)
+    else:
+        say(f"relaypilot: {_sentence(error)}", sys.stderr)
     return status
 
 
 def _sentence(error: RelaypilotError) -> str:
-    """Return the error as one sentence; the mistakes of a configuration one a line below theirs."""
+    """Return the error as one sentence; the mistakes of a configuration one a line below their file."""
     if not isinstance(error, ConfigError) or len(error.problems) == 1:
         return str(error)
-    return "\n".join(
-        (f"the configuration has {len(error.problems)} mistakes:", *(f"  {one}" for one in error.problems))
-    )
+    lines, file = [], None
+    for one in error.problems:
+        if one.file != file:
+            file = one.file
+            count = sum(other.file == file for other in error.problems)
+            lines.append(f"{file} has {count} mistakes:")
+        lines.append("  " + str(one).removeprefix(f"{file}: "))
+    return "\n".join(lines)

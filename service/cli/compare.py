@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.cli.client import client_of
-from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, seconds_of
-from service.cli.page import Cell, Grid, Page, show, show_json
+from service.cli.difference import certain_differences
+from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, length_of
+from service.cli.page import Cell, Grid, Heading, Page, show, show_json
 from service.cli.progress import Progress
 from service.cli.words import everywhere, of, span, stamp
 
 if TYPE_CHECKING:
     from service.views import CompareRowView, CompareView
 
+_RESOLUTION_SECONDS = 1.0  # of the stamps in Received and INTERNALDATE
 _HEADERS = ("RECEIVER", "PROVIDER", "ACCEPTED", "INBOX", "SPAM", "MISSING", "LATE", "MEDIAN", "95 %")
 
 
@@ -20,10 +22,10 @@ def compare(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
     window: Annotated[str, typer.Option("--window", metavar="DURATION", help='How far back, such as "24h".')] = "7d",
-    receiver: Annotated[str | None, typer.Option("--receiver", metavar="NAME", help="Only this receiver.")] = None,
+    receiver: Annotated[str | None, typer.Option("--receiver", metavar="RECEIVER", help="Only this receiver.")] = None,
 ) -> None:
     """Show acceptance, placement and latency of each provider per receiver, as k of n."""
-    seconds_of("--window", window)
+    length_of("--window", window)
     with Progress("Comparing"):
         found = client_of(config).get("/v1/compare", window=window, receiver=receiver)
     if as_json:
@@ -45,7 +47,12 @@ def compare_page(comparison: "CompareView") -> Page:
     ]
     if not rows:
         return [title, Cell("Nothing was measured in this time.")]
-    return [title, Grid(_HEADERS, tuple(rows))]
+    differences = [
+        Cell(f"{everywhere(receiver)}: {certain_differences([r for r in comparison.rows if r.receiver == receiver])}")
+        for receiver in receivers
+    ]
+    heading = Heading("Certain differences (95 % intervals that do not overlap)")
+    return [title, Grid(_HEADERS, tuple(rows)), heading, *differences]
 
 
 def _row(row: "CompareRowView", *, first: bool) -> tuple[Cell, ...]:
@@ -57,6 +64,12 @@ def _row(row: "CompareRowView", *, first: bool) -> tuple[Cell, ...]:
         Cell(of(row.spam), "red" if row.spam.good else ""),
         Cell(of(row.missing), "red" if row.missing.good else ""),
         Cell(of(row.late), "yellow" if row.late.good else ""),
-        Cell("-" if row.latency_p50_seconds is None else span(row.latency_p50_seconds)),
-        Cell("-" if row.latency_p95_seconds is None else span(row.latency_p95_seconds)),
+        Cell(_latency(row.latency_p50_seconds)),
+        Cell(_latency(row.latency_p95_seconds)),
     )
+
+
+def _latency(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    return span(seconds) if seconds >= _RESOLUTION_SECONDS else "< 1 s"

@@ -1,13 +1,14 @@
 """`relaypilot explain`: why mail stays or moved."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from service.cli.client import client_of
 from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from service.cli.page import Cell, Grid, Heading, Page, show, show_json
-from service.cli.words import everywhere, status_cell
+from service.cli.page import Block, Cell, Heading, Page, show, show_json
+from service.cli.words import judged, status_cell
 
 if TYPE_CHECKING:
     from service.views import ExplainView, HealthView
@@ -43,26 +44,33 @@ def explain(
 
 
 def explain_page(explanation: "ExplainView") -> Page:
-    """Return the sentence, the rule behind it, what blocks, what would change it, and the evidence."""
-    page: list[Cell | Heading | Grid] = [Cell(explanation.sentence, "bold"), Cell(f"Rule: {explanation.rule}", "dim")]
+    """Return the sentence, the rule behind it, what blocks, what would change it, the last move, and the evidence."""
+    page: list[Block] = [Cell(explanation.sentence, "bold"), Cell(f"Rule: {explanation.rule}", "dim")]
     for title, lines in (
         ("Blocked by", explanation.blocked_by),
         ("What would change it", explanation.would_change),
+        ("Last move", (explanation.last_move,) if explanation.last_move else ()),
         ("Evidence", explanation.evidence),
     ):
         if lines:
             page += [Heading(title), *(Cell(f"- {line}") for line in lines)]
-    # Every provider once, and every receiver where one is not healthy; `status` has the rest.
-    telling = [health for health in explanation.providers if health.receiver == "*" or health.status != "healthy"]
-    if telling:
-        page += [Heading("Health"), Grid(("PROVIDER", "RECEIVER", "HEALTH", "REASON"), tuple(map(_row, telling)))]
+    if telling := _telling(explanation.providers):
+        page += [Heading("Health"), *map(_judged, telling)]
     return page
 
 
-def _row(health: "HealthView") -> tuple[Cell, ...]:
-    return (
-        Cell(health.provider, "bold"),
-        Cell(everywhere(health.receiver)),
-        status_cell(health.status),
-        Cell(health.reason),
-    )
+def _telling(healths: "Sequence[HealthView]") -> "list[HealthView]":
+    """Return every provider once, and a receiver where it is not healthy for a reason of its own."""
+    overall = {health.provider: health for health in healths if health.receiver == "*"}
+    known: set[tuple[str, str]] = {(name, health.reason) for name, health in overall.items()}
+    telling = []
+    for health in healths:
+        own = health.receiver != "*" and health.status != "healthy" and (health.provider, health.reason) not in known
+        if own or health.receiver == "*":
+            known.add((health.provider, health.reason))
+            telling.append(health)
+    return telling
+
+
+def _judged(health: "HealthView") -> Cell:
+    return Cell(f"- {judged(health)}", status_cell(health.status).style)

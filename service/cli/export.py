@@ -29,7 +29,9 @@ def export(
     ] = None,
     provider: Annotated[
         str | None,
-        typer.Option("--provider", metavar="NAME", help="Observations of this provider only, and what concerns none."),
+        typer.Option(
+            "--provider", metavar="PROVIDER", help="Observations of this provider only, and what concerns none."
+        ),
     ] = None,
     output: Annotated[
         Path | None,

@@ -11,8 +11,8 @@ import typer
 
 from service.cli.actor import actor
 from service.cli.client import Client, client_of
-from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, ReasonOption, seconds_of
-from service.cli.page import show_json
+from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, ReasonOption, length_of
+from service.cli.page import say, show_json
 from service.cli.progress import Progress
 from service.cli.words import stamp
 from service.errors import DaemonNotRunningError
@@ -45,7 +45,7 @@ def failover(
     """
     asked = {
         "to": to,
-        "for_seconds": None if pin is None else seconds_of("--for", pin),
+        "for_seconds": None if pin is None else length_of("--for", pin, or_nothing=True),
         "reason": reason,
         "force": force,
         "actor": actor(),
@@ -54,9 +54,8 @@ def failover(
     if as_json:
         show_json(move)
         return
-    print(move["sentence"])
-    for line in _details(move):
-        print(line)
+    for line in _told(move):
+        say(line)
 
 
 def _move(config: Path, asked: dict[str, Any], *, direct: bool) -> dict[str, Any]:
@@ -64,7 +63,7 @@ def _move(config: Path, asked: dict[str, Any], *, direct: bool) -> dict[str, Any
     if not direct:
         client = client_of(config)
         try:
-            with Progress(what, lambda: _steps(client)):
+            with Progress(what, lambda: _steps(client, asked["to"])):
                 found: dict[str, Any] = client.post("/v1/failover", asked)
                 return found
         except DaemonNotRunningError:
@@ -76,13 +75,21 @@ def _move(config: Path, asked: dict[str, Any], *, direct: bool) -> dict[str, Any
         return direct_failover(config, FailoverRequest(**asked), progress.step).model_dump(mode="json")
 
 
-def _steps(client: Client) -> Iterator[str]:
+def _steps(client: Client, to: str) -> Iterator[str]:
+    """Yield what the daemon does; how it ends is the command's own to say."""
+    ends = (f"Moving mail to {to} failed", f"Mail moved to {to}")
     for line in client.lines("GET", "/v1/stream"):
         if line.startswith("data: "):
-            yield json.loads(line.removeprefix("data: "))["sentence"]
+            sentence = json.loads(line.removeprefix("data: "))["sentence"]
+            if not sentence.startswith(ends):
+                yield sentence
 
 
-def _details(move: dict[str, Any]) -> Iterator[str]:
+def _told(move: dict[str, Any]) -> Iterator[str]:
+    first = f"Mail goes through {move['route'][0]} now."
+    yield first
+    if move["sentence"] != first:
+        yield move["sentence"]
     yield f"Route: {', '.join(move['route'])} (generation {move['generation']})."
     if not move["verified"] and move["outcome"] == "applied":
         yield "Unverified: no message has been seen going out through it yet."

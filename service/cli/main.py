@@ -22,7 +22,7 @@ from service.cli import (
     traffic,
 )
 from service.cli.boundary import exit_status_of
-from service.cli.options import EPILOG
+from service.cli.options import EPILOG, TOP_EPILOG
 from service.errors import UsageError
 
 # Each with its line in the list of commands; `--help` of the command itself says more.
@@ -71,7 +71,7 @@ def relaypilot_app() -> typer.Typer:
     for group, commands in ((app, _COMMANDS), (settings, _CONFIG_COMMANDS)):
         for command, summary in commands:
             group.command(epilog=EPILOG, short_help=summary)(command)
-    app.callback(invoke_without_command=True, epilog=EPILOG)(_top)
+    app.callback(invoke_without_command=True, epilog=TOP_EPILOG)(_top)
     settings.callback(invoke_without_command=True, epilog=EPILOG)(_help_when_alone)
     app.add_typer(settings)
     return app

@@ -1,17 +1,17 @@
 """A person's orders to automation: pause, resume, pin, unpin, drain, undrain, ack. Measuring goes on."""
 
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from service.cli.actor import actor
 from service.cli.client import client_of
-from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, ReasonOption, seconds_of
-from service.cli.page import show_json
-from service.cli.words import stamp
+from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, ReasonOption, length_of
+from service.cli.page import say, show_json
+from service.clock import SystemClock
 
+_ENDING = ("resume", "unpin", "undrain", "ack")
 LengthOption = Annotated[
     str | None,
     typer.Option("--for", metavar="DURATION", help='For so long, such as "2h". Absent: [policy] manual_pin.'),
@@ -86,20 +86,19 @@ def ack(
 def _order(
     config: Path, as_json: bool, verb: str, provider: str | None = None, *, length: str | None = None, reason: str
 ) -> None:
-    seconds = None if length is None else seconds_of("--for", length)
-    _ask(config, as_json, {"verb": verb, "provider": provider, "for_seconds": seconds, "reason": reason})
-
-
-def _ask(config: Path, as_json: bool, request: dict[str, Any]) -> None:
-    found = client_of(config).post("/v1/overrides", {**request, "actor": actor()})
+    seconds = None if length is None else length_of("--for", length)
+    client = client_of(config)
+    before = client.get("/v1/status") if verb in _ENDING and not as_json else None
+    request = {"verb": verb, "provider": provider, "for_seconds": seconds, "reason": reason, "actor": actor()}
+    found = client.post("/v1/overrides", request)
     if as_json:
         show_json(found)
         return
-    if not found:
-        print("No override is in force: mail moves automatically when the mode allows it.")
-    for override in found:
-        until = override["until"]
-        end = "until resumed" if until is None else f"until {stamp(datetime.fromisoformat(until))}"
-        what = f"{override['verb']} {override['provider'] or ''}".strip()
-        reason = f": {override['reason']}" if override["reason"] else ""
-        print(f"In force: {what} {end}, by {override['actor']}{reason}.")
+    from service.cli.order_outcome import ended, given
+    from service.views import OverrideView, StatusView
+
+    orders = tuple(OverrideView.model_validate(one) for one in found)
+    now = SystemClock().now()
+    status = None if before is None else StatusView.model_validate(before)
+    for line in given(verb, provider, orders, now) if status is None else ended(verb, provider, status, orders, now):
+        say(line)

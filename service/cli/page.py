@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A text with a style for terminals; the words alone carry the meaning."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """A text that belongs to the line above it; indented as a whole."""
 
     text: str
     style: str = ""
@@ -33,7 +41,26 @@ class Grid:
     rows: tuple[tuple[Cell, ...], ...]
 
 
-Page = Sequence[Cell | Heading | Grid]
+Block = Cell | Below | Heading | Grid
+Page = Sequence[Block]
+_INDENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """The terminal that a page is for."""
+
+    columns: int
+    lines: int
+
+
+def screen() -> Screen | None:
+    """Return the terminal on standard output; none when it is none."""
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return Screen(*shutil.get_terminal_size())
 
 
 def show(page: Page) -> None:
@@ -44,6 +71,28 @@ def show(page: Page) -> None:
         Console(highlight=False).print(styled(page))
     else:
         print(plain(page), flush=True)
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print sentences, on a terminal without breaking a word."""
+    stream = stream or sys.stdout
+    if stream.isatty():
+        import shutil
+        import textwrap
+
+        columns = shutil.get_terminal_size().columns
+        lines = (
+            textwrap.wrap(
+                line,
+                columns,
+                subsequent_indent=" " * (len(line) - len(line.lstrip())),
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            for line in text.splitlines()
+        )
+        text = "\n".join("\n".join(line) for line in lines)
+    print(text, file=stream, flush=True)
 
 
 def show_json(value: Any) -> None:
@@ -60,6 +109,8 @@ def plain(page: Page) -> str:
                 lines += ["", text] if lines else [text]
             case Cell(text):
                 lines.append(text)
+            case Below(text):
+                lines.append(" " * _INDENT + text)
             case Grid(headers, rows):
                 texts = [headers, *([cell.text for cell in row] for row in rows)]
                 widths = [max(len(row[place]) for row in texts) for place in range(len(headers))]
@@ -70,16 +121,19 @@ def plain(page: Page) -> str:
 def styled(page: Page) -> "Group":
     """Return a page for a terminal."""
     from rich.console import Group
+    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
-    parts: list[Text | Table] = []
+    parts: list[Text | Table | Padding] = []
     for block in page:
         match block:
             case Heading(text):
                 parts += [Text(), Text(text, "bold")] if parts else [Text(text, "bold")]
             case Cell(text, style):
                 parts.append(Text(text, style))
+            case Below(text, style):
+                parts.append(Padding(Text(text, style), (0, 0, 0, _INDENT)))
             case Grid(headers, rows):
                 table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
                 for place, header in enumerate(headers):
@@ -89,3 +143,17 @@ def styled(page: Page) -> "Group":
                     table.add_row(*(Text(cell.text, cell.style) for cell in row))
                 parts.append(table)
     return Group(*parts)
+
+
+def width(grid: Grid) -> int:
+    """Return the columns that a grid takes when nothing in it is folded."""
+    texts = [grid.headers, *([cell.text for cell in row] for row in grid.rows)]
+    return sum(max(len(row[place]) for row in texts) + 1 for place in range(len(grid.headers))) - 1
+
+
+def height(page: Page, columns: int) -> int:
+    """Return how many lines a page takes on a terminal of this width."""
+    from rich.console import Console
+
+    console = Console(width=columns, highlight=False)
+    return len(console.render_lines(styled(page), pad=False)) if page else 0

@@ -16,7 +16,9 @@ _STYLES = {"good": typer.colors.GREEN, "bad": typer.colors.RED}
 
 
 def probe(
-    provider: Annotated[str | None, typer.Argument(help="Only this provider. Absent: all.")] = None,
+    provider: Annotated[
+        str | None, typer.Argument(metavar="[PROVIDER]", help="Only this provider. Absent: all.")
+    ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
     seed: Annotated[str | None, typer.Option("--seed", metavar="SEED", help="Only to this seed.")] = None,

@@ -6,6 +6,7 @@ from functools import partial
 import typer
 
 from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from service.errors import PermissionNeededError
 
 
 def run(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:  # noqa: ARG001 (for its errors)
@@ -17,6 +18,8 @@ def run(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> N
 
 def helper(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:  # noqa: ARG001 (for its errors)
     """Run the root helper in the foreground: the one process that changes Postfix."""
+    if os.geteuid() != 0:
+        raise PermissionNeededError("The root helper must be started by root: it changes Postfix's configuration.")
     from service.clock import SystemClock
     from service.log import configure_logging
     from service.postfix.helper import run_helper

@@ -17,13 +17,17 @@ def replay(
             "--config",
             envvar="RELAYPILOT_CONFIG",
             metavar="PATH",
+            readable=False,
             help=f"The configuration whose policy is replayed. Absent: {DEFAULT_CONFIG}, else guessed from the file.",
         ),
     ] = None,
     against: Annotated[
         Path | None,
         typer.Option(
-            "--against", metavar="PATH", help="Compare with the policy of this configuration, or of what it changes."
+            "--against",
+            metavar="PATH",
+            readable=False,
+            help="Compare with the policy of this configuration, or of what it changes.",
         ),
     ] = None,
     guess: Annotated[

@@ -5,7 +5,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from service.errors import ConfigError, Problem
+from service.errors import ConfigError, PermissionNeededError, Problem
 
 _DEFAULT = Path("/run/relaypilot/api.sock")  # service.config.ApiTable.socket; a test compares them
 
@@ -15,15 +15,18 @@ def socket_path(config: Path) -> Path:
 
     Raises:
         ConfigError: the file cannot be read, or names no socket.
+        PermissionNeededError: this user may not read it.
     """
     try:
         api = tomllib.loads(config.read_text(encoding="utf-8")).get("api", {})
+    except PermissionError as error:
+        raise PermissionNeededError(f"This user may not read {config}: run this as root.") from error
     except OSError as error:
         raise _unusable(
             config,
             "no-file",
             error.strerror or "unreadable",
-            "name a file that this user can read with --config, or run this as root",
+            f"name another with --config, or write one: relaypilot config describe > {config}",
         ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         # The daemon goes on with its last good configuration; a half-edited file must not lock people out.

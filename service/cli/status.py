@@ -10,8 +10,8 @@ import typer
 
 from service.cli.client import client_of
 from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
-from service.cli.page import Cell, Page, plain, show, show_json, styled
-from service.cli.status_page import status_page
+from service.cli.page import Cell, Page, Screen, plain, screen, show, show_json, styled
+from service.cli.status_page import status_page, watch_page
 from service.errors import DaemonNotRunningError, RelaypilotError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def status(
 ) -> None:
     """Show route, health per provider and receiver (k of n), overrides, problems and last events.
 
+    On a narrow terminal a receiver has a row only where it differs from its provider; a pipe gets every row.
     Without a daemon it reads Postfix and the store directly and says so.
     """
     if watch:
@@ -36,7 +37,7 @@ def status(
     if as_json:
         show_json(found)
     else:
-        show(status_page(_view(found)))
+        show(status_page(_view(found), screen()))
 
 
 def _read(config: Path) -> dict[str, Any]:
@@ -69,7 +70,8 @@ def _watch(config: Path, as_json: bool) -> None:
 
     with Live(console=Console(highlight=False), screen=True, auto_refresh=False) as live:
         while True:
-            live.update(styled(_page_or_error(config)), refresh=True)
+            size = Screen(live.console.width, live.console.height)
+            live.update(styled(_page_or_error(config, size)), refresh=True)
             never.wait(_EVERY_SECONDS)
 
 
@@ -77,9 +79,9 @@ def _text(found: dict[str, Any]) -> str:
     return plain(status_page(_view(found))) + "\n"
 
 
-def _page_or_error(config: Path) -> Page:
+def _page_or_error(config: Path, size: Screen) -> Page:
     """Return the page; a daemon that is away for a moment does not end the watching."""
     try:
-        return status_page(_view(_read(config)))
+        return watch_page(_view(_read(config)), size)
     except RelaypilotError as error:
         return [Cell(str(error), "red")]

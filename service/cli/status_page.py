@@ -1,35 +1,47 @@
-"""The page of `status`: route, health, overrides, problems, events, seeds."""
+"""The page of `status`: route, health, overrides, seeds, events; narrower and shorter where the terminal is."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from service.cli.page import Cell, Grid, Heading, Page
-from service.cli.words import age, everywhere, of, span, status_cell
+from service.cli.health_grid import health_blocks
+from service.cli.page import Block, Cell, Grid, Heading, Page, Screen, height
+from service.cli.words import age, order, span
 
 if TYPE_CHECKING:
-    from service.views import HealthView, ProviderView, StatusView
+    from service.views import EventView, StatusView
 
 _EVENTS_SHOWN = 6
-_HEADERS = {  # what the good ones of each signal are, short enough for a narrow terminal
-    "acceptance": "ACCEPTED",
-    "arrival": "ARRIVED",
-    "placement": "INBOX",
-    "latency": "ON TIME",
-    "authentication": "AUTH",
-}
+_NOT_LOOKED_AT = "not looked at yet"  # service.prober.NOT_LOOKED_AT; a test compares them
 
 
-def status_page(status: "StatusView") -> Page:
-    """Return what `status` shows, its sentence first."""
-    return [
+def status_page(status: "StatusView", screen: Screen | None = None) -> Page:
+    """Return what `status` shows, its sentence first; of the last events as many as fit, so that it stays in sight."""
+    return _fitted(status, screen, _EVENTS_SHOWN)
+
+
+def watch_page(status: "StatusView", screen: Screen) -> Page:
+    """Return what `status --watch` shows: what matters first, then as many events as fit."""
+    return _fitted(status, screen, len(status.events))
+
+
+def _fitted(status: "StatusView", screen: Screen | None, most: int) -> Page:
+    page = [
         Cell(status.sentence, "bold"),
         Cell(_about(status), "dim"),
         *(Cell(f"! {problem}", "red") for problem in status.problems if problem != status.sentence),
         *_route(status),
-        *_health(status),
+        *health_blocks(status.providers, status.at, screen.columns if screen else None),
         *_overrides(status),
-        *_events(status),
         *_seeds(status),
     ]
+    events = status.events[:most]
+    if screen is None:
+        return [*page, *_events(events, status.at)]
+    left = screen.lines - 1 - height(page, screen.columns)  # the prompt takes a line
+    shown = 0
+    while shown < len(events) and height(_events(events[: shown + 1], status.at), screen.columns) + 1 <= left:
+        shown += 1
+    return [*page, *_events(events[:shown], status.at)]
 
 
 def _about(status: "StatusView") -> str:
@@ -41,20 +53,23 @@ def _about(status: "StatusView") -> str:
     return ", ".join([*parts, f"relaypilot {status.version}"])
 
 
-def _route(status: "StatusView") -> list[Cell | Heading | Grid]:
+def _route(status: "StatusView") -> list[Block]:
     route = status.route
     reported, assigned = route.reported or (), route.assigned or ()
-    rows = tuple(
+    rows = [
         (
             Cell("active" if place == 0 else str(place + 1), "bold" if place == 0 else ""),
             Cell(_at(reported, place), "bold" if place == 0 else ""),
             Cell(_at(assigned, place), "" if _at(reported, place) == _at(assigned, place) else "red"),
         )
         for place in range(max(len(reported), len(assigned)))
-    )
-    page: list[Cell | Heading | Grid] = [Heading(f"Route (generation {route.generation})")]
+    ]
+    out = [provider.name for provider in status.providers if provider.name not in (*reported, *assigned)]
     if rows:
-        page.append(Grid(("PLACE", "REPORTED BY POSTFIX", "ASSIGNED"), rows))
+        rows += [(Cell("out of the route", "yellow"), Cell(name), Cell("-")) for name in out]
+    page: list[Block] = [Heading(f"Route (generation {route.generation})")]
+    if rows:
+        page.append(Grid(("PLACE", "REPORTED BY POSTFIX", "ASSIGNED"), tuple(rows)))
     if route.reported is None and route.problem is None:
         page.append(Cell("Postfix's route is not relaypilot's."))
     if route.problem is not None and route.problem not in (status.sentence, *status.problems):
@@ -69,76 +84,27 @@ def _at(route: tuple[str, ...], place: int) -> str:
     return route[place] if place < len(route) else "-"
 
 
-def _health(status: "StatusView") -> list[Cell | Heading | Grid]:
-    names = _signal_names(status.providers)
-    headers = ("PROVIDER", "RECEIVER", *(_HEADERS.get(name, name.upper()) for name in names), "HEALTH")
-    rows, reasons = [], []
-    for provider in status.providers:
-        for health in (provider.health, *provider.receivers):
-            first = health is provider.health
-            rows.append(
-                (
-                    Cell(provider.name if first else "", "bold"),
-                    Cell(everywhere(health.receiver)),
-                    *_signals(health, names),
-                    _judged(health, status),
-                )
-            )
-            if health.status != "healthy" and health.reason not in reasons:
-                reasons.append(health.reason)  # k of n says all there is to say of a healthy one
-    return [Heading("Health"), Grid(headers, tuple(rows)), *(Cell(f"- {reason}") for reason in reasons)] if rows else []
+def _overrides(status: "StatusView") -> list[Block]:
+    orders = [Cell(f"- {order(override, status.at)}", "yellow") for override in status.overrides]
+    return [Heading("Overrides"), *orders] if orders else []
 
 
-def _signal_names(providers: "tuple[ProviderView, ...]") -> list[str]:
-    """Return the signals that have any evidence, in the order in which they first appear."""
-    every = (health for provider in providers for health in (provider.health, *provider.receivers))
-    return list(dict.fromkeys(signal.signal for health in every for signal in health.signals if signal.n))
-
-
-def _judged(health: "HealthView", status: "StatusView") -> Cell:
-    cell = status_cell(health.status)
-    severity = "" if health.severity == "none" else f" ({health.severity})"
-    since = "" if health.since is None else f" for {span((status.at - health.since).total_seconds())}"
-    return Cell(cell.text + severity + since, cell.style)
-
-
-def _signals(health: "HealthView", names: list[str]) -> list[Cell]:
-    found = {signal.signal: signal for signal in health.signals}
-    return [Cell(of(found.get(name))) for name in names]
-
-
-def _overrides(status: "StatusView") -> list[Cell | Heading | Grid]:
-    rows = tuple(
-        (
-            Cell(override.verb, "yellow"),
-            Cell(override.provider or "-"),
-            Cell("no end" if override.until is None else f"ends {age(override.until, status.at)}"),
-            Cell(override.actor),
-            Cell(override.reason or "-"),
-        )
-        for override in status.overrides
-    )
-    return [Heading("Overrides"), Grid(("WHAT", "PROVIDER", "UNTIL", "BY", "REASON"), rows)] if rows else []
-
-
-def _events(status: "StatusView") -> list[Cell | Heading | Grid]:
-    rows = tuple(
-        (Cell(age(event.at, status.at), "dim"), Cell(event.kind), Cell(event.sentence))
-        for event in status.events[:_EVENTS_SHOWN]
-    )
+def _events(events: "tuple[EventView, ...]", now: datetime) -> list[Block]:
+    rows = tuple((Cell(age(event.at, now), "dim"), Cell(event.kind), Cell(event.sentence)) for event in events)
     return [Heading("Last events"), Grid(("WHEN", "KIND", "WHAT"), rows)] if rows else []
 
 
-def _seeds(status: "StatusView") -> list[Cell | Heading | Grid]:
+def _seeds(status: "StatusView") -> list[Block]:
     seeds = status.seeds
     if not seeds and status.daemon == "not running":
         return []  # nobody has searched them
     if not seeds:
-        return [Heading("Seeds"), Cell("none configured: placement is not measured")]
-    broken = {name: why for name, why in seeds.items() if why is not None}
-    page: list[Cell | Heading | Grid] = [
-        Heading("Seeds"),
-        Cell(f"{len(seeds) - len(broken)}/{len(seeds)} can be searched"),
+        return [Heading("Seeds: none configured, placement is not measured")]
+    unseen = [name for name, why in seeds.items() if why == _NOT_LOOKED_AT]
+    broken = {name: why for name, why in seeds.items() if why not in (None, _NOT_LOOKED_AT)}
+    parts = [f"{len(seeds) - len(broken) - len(unseen)}/{len(seeds)} can be searched"] * (len(unseen) < len(seeds))
+    parts += [f"{len(unseen)} not looked at yet"] * bool(unseen)
+    return [
+        Heading(f"Seeds: {', '.join(parts)}"),
+        *(Cell(f"! {name}: {why}", "yellow") for name, why in broken.items()),
     ]
-    page += [Cell(f"! {name}: {why}", "yellow") for name, why in broken.items()]
-    return page

@@ -20,12 +20,14 @@ def traffic(
         str, typer.Option("--from-log", metavar="FILE", help='Postfix\'s log, plain or gzip; "-" for standard input.')
     ],
     config: Annotated[
-        Path | None, typer.Option("--config", metavar="PATH", help="Take [receivers] from this configuration.")
+        Path | None,
+        typer.Option("--config", metavar="PATH", readable=False, help="Take [receivers] from this configuration."),
     ] = None,
     year: Annotated[
         int | None,
         typer.Option(
             "--year",
+            metavar="YEAR",
             min=1970,
             max=9998,
             help="Year of the first line, for stamps without one; otherwise the file's date tells.",

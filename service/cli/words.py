@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from service.cli.page import Cell
 
 if TYPE_CHECKING:
-    from service.views import SignalView
+    from service.views import HealthView, OverrideView, SignalView
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _STYLES = {
@@ -58,9 +58,40 @@ def status_cell(status: str) -> Cell:
     return Cell(status, _STYLES.get(status, ""))
 
 
+def condition(health: "HealthView") -> str:
+    """Return a health status in words; the severity belongs to one that is degraded, and to no other."""
+    told = health.status == "degraded" and health.severity != "none"
+    return f"{health.status} ({health.severity})" if told else health.status
+
+
+def since(health: "HealthView", now: datetime) -> str:
+    """Return for how long a health status has lasted."""
+    return "" if health.since is None else f" for {span((now - health.since).total_seconds())}"
+
+
+def judged(health: "HealthView", now: datetime | None = None) -> str:
+    """Return the condition and the reason for it; the names only where the reason does not have them."""
+    how = condition(health) + (since(health, now) if now else "")
+    if health.provider in health.reason:
+        return f"{how}: {health.reason}"
+    where = "" if health.receiver == "*" else f" at {health.receiver}"
+    return f"{health.provider}{where} is {how}: {health.reason}"
+
+
+def order(override: "OverrideView", now: datetime) -> str:
+    """Return an order in force: what, until when, by whom, why."""
+    what = " ".join(filter(None, (override.verb, override.provider)))
+    end = "until resumed" if override.until is None else f"until {stamp(override.until)} ({age(override.until, now)})"
+    why = f": {override.reason}" if override.reason else ""
+    return f"{what} {end}, by {override.actor}{why}"
+
+
 def stamp(at: datetime) -> str:
-    """Return a moment in local time, to the second."""
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    """Return a moment in local time, to the second, with its zone: "UTC", or the offset."""
+    local = at.astimezone()
+    offset = local.strftime("%z")
+    zone = f" {offset[:3]}:{offset[3:5]}" if local.utcoffset() else " UTC"
+    return local.strftime("%Y-%m-%d %H:%M:%S") + zone
 
 
 def everywhere(receiver: str | None) -> str:

@@ -17,6 +17,8 @@ function askForToken() {
   wrong.hidden = sessionStorage.getItem(KEY) === null;
   sessionStorage.removeItem(KEY);
   form.hidden = false;
+  const badge = document.getElementById("connection");
+  if (badge) Object.assign(badge, { textContent: "waiting for a token", className: "badge" });
   field.focus();
   return new Promise((resolve) => {
     form.addEventListener("submit", (event) => {
@@ -24,6 +26,7 @@ function askForToken() {
       sessionStorage.setItem(KEY, field.value);
       field.value = "";
       form.hidden = true;
+      if (badge) badge.textContent = "connecting";
       resolve();
     }, { once: true });
   });

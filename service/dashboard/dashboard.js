@@ -6,6 +6,7 @@ const POLL_MS = 3000;
 const RETRY_MS = 3000;
 const SOON_MS = 200;
 const EVENTS_SHOWN = 12;
+const NOT_LOOKED_AT = "not looked at yet";
 
 const SIGNS = {
   healthy: ["✓", "good"], recovering: ["↻", "warn"], suspect: ["!", "warn"],
@@ -40,18 +41,19 @@ function ageElement(text) {
 
 const percent = (ratio) => `${Math.round(ratio * 100)} %`;
 
-function signalElements({ signal, good, n, low_ratio: low, high_ratio: high }) {
+// Failures stand out by what they mean now: behind a provider that is well again they are history.
+function signalElements({ signal, good, n, low_ratio: low, high_ratio: high }, kind) {
   const known = low !== null && high !== null;
   const title = known ? `95 % interval: ${percent(low)} to ${percent(high)}` : undefined;
   return [
     element("dt", { text: signal }),
-    element("dd", { text: `${good}/${n}`, title, class: good < n ? "short" : undefined }),
+    element("dd", { text: `${good}/${n}`, title, class: good < n && (kind === "bad" || kind === "warn") ? `short ${kind}` : undefined }),
   ];
 }
 
 function statusElement(health) {
   const [sign, kind] = SIGNS[health.status] ?? SIGNS.unknown;
-  const severity = health.severity === "none" ? "" : `, ${health.severity}`;
+  const severity = health.status !== "degraded" || health.severity === "none" ? "" : `, ${health.severity}`;
   return element("span", { class: `status ${kind}`, title: health.reason, text: `${sign} ${health.status}${severity}` });
 }
 
@@ -62,9 +64,10 @@ const head = (scope, text) => element("th", { role: scope === "row" ? "rowheader
 
 function healthCell(health, label) {
   if (health === undefined) return cell(label, { text: "–" });
+  const [, kind] = SIGNS[health.status] ?? SIGNS.unknown;
   const measured = health.signals.filter(({ n }) => n > 0);
   const inside = element("div", { children: [statusElement(health)] });
-  if (measured.length) inside.append(element("dl", { children: measured.flatMap(signalElements) }));
+  if (measured.length) inside.append(element("dl", { children: measured.flatMap((signal) => signalElements(signal, kind)) }));
   if (health.receiver === "*" && health.status !== "healthy") inside.append(element("p", { class: "reason", text: health.reason }));
   return cell(label, { children: [inside] });
 }
@@ -84,14 +87,20 @@ function drawHealth(providers) {
 
 function drawRoute(route, providers) {
   const nexthops = new Map(providers.map(({ name, nexthop }) => [name, nexthop]));
-  byId("route").replaceChildren(...(route.reported ?? []).map((name, place) => element("li", {
-    class: place === 0 ? "active" : undefined,
+  const item = (name, kind, place) => element("li", {
+    class: kind,
     children: [
-      element("span", { class: "place", text: place === 0 ? "active" : `fallback ${place}` }),
+      element("span", { class: "place", text: place }),
       element("strong", { text: name }),
       element("span", { class: "nexthop", text: nexthops.get(name) ?? "" }),
     ],
-  })));
+  });
+  const inRoute = route.reported ?? [];
+  const out = route.reported === null ? [] : providers.filter(({ name }) => !inRoute.includes(name));
+  byId("route").replaceChildren(
+    ...inRoute.map((name, place) => (place === 0 ? item(name, "active", "active") : item(name, undefined, `fallback ${place}`))),
+    ...out.map(({ name }) => item(name, "out", "out of the route")),
+  );
   const notes = [`Generation ${route.generation}.`];
   if (route.reported === null) notes.push(route.problem ?? "Postfix's route is not relaypilot's.");
   if (route.assigned !== null && String(route.assigned) !== String(route.reported)) {
@@ -130,10 +139,12 @@ function drawEvents(list) {
 
 function drawSeeds(seeds) {
   const every = Object.entries(seeds);
-  const broken = every.filter(([, why]) => why !== null);
-  byId("seeds-count").textContent = every.length
-    ? `${every.length - broken.length}/${every.length} can be searched.`
-    : "None configured: placement is not measured.";
+  const unseen = every.filter(([, why]) => why === NOT_LOOKED_AT);
+  const broken = every.filter(([, why]) => why !== null && why !== NOT_LOOKED_AT);
+  const counts = [];
+  if (unseen.length < every.length) counts.push(`${every.length - broken.length - unseen.length}/${every.length} can be searched`);
+  if (unseen.length) counts.push(`${unseen.length} not looked at yet`);
+  byId("seeds-count").textContent = every.length ? `${counts.join(", ")}.` : "None configured: placement is not measured.";
   byId("seeds").replaceChildren(...broken.map(([name, why]) => element("li", { text: `${name}: ${why}` })));
 }
 

@@ -96,7 +96,8 @@ def _would_change(
     for name, h in chief.items():
         if h.status is Status.RECOVERING:
             left = policy.failback_rounds - h.good_run
-            found.append(f"{left} more good results in a row would make {name} healthy again.")
+            results = "result" if left == 1 else "results in a row"
+            found.append(f"{left} more good {results} would make {name} healthy again.")
         if h.needs_ack:
             found.append(f"relaypilot ack {name} would let {name} return by itself after its account fault.")
     if policy.failback is Failback.OFF and current.active != policy.providers[0]:

@@ -78,6 +78,9 @@ class FakeDesk:
         self.not_ready: str | None = None
         self.order: tuple[str, ...] = ("sendgrid", "mailgun")
         self.failover_seconds = 0.0
+        self.all_healthy = False
+        self.healed = False
+        self.events_times = 1
 
     async def status(self) -> StatusView:
         events = (
@@ -105,16 +108,24 @@ class FakeDesk:
                     kind="smtp" if name == "smarthost" else name,
                     nexthop=f"[smtp.{name}.example]:587",
                     position=self.order.index(name) if name in self.order else None,
-                    health=health(name, "*"),
-                    receivers=tuple(health(name, receiver) for receiver in RECEIVERS),
+                    health=self._health(name, "*"),
+                    receivers=tuple(self._health(name, receiver) for receiver in RECEIVERS),
                 )
                 for name in NAMES
             ),
             overrides=self.overrides,
-            events=events,
-            problems=("Seed yahoo-1 cannot be searched: authentication failed.",),
+            events=events * self.events_times,
+            problems=() if self.all_healthy else ("Seed yahoo-1 cannot be searched: authentication failed.",),
             seeds={"gmail-1": None, "microsoft-1": None, "yahoo-1": "authentication failed"},
         )
+
+    def _health(self, name: str, receiver: str) -> HealthView:
+        found = health(name, receiver)
+        if self.healed and found.status == "degraded":
+            return found.model_copy(update={"status": "healthy", "severity": "none"})
+        if not self.all_healthy:
+            return found
+        return health("sendgrid", receiver).model_copy(update={"provider": name})
 
     def ready(self) -> str | None:
         return self.not_ready
@@ -126,6 +137,7 @@ class FakeDesk:
             blocked_by=("hold-down until 12:00",),
             would_change=("6 good rounds of mailgun in a row",),
             evidence=("mailgun at gmail: placement 0/12",),
+            last_move="12:00:00 UTC automatic to sendgrid: mailgun misplaces",
             providers=tuple(health(name, "*") for name in NAMES),
         )
 
@@ -187,7 +199,7 @@ class FakeDesk:
             pinned_until=now() + timedelta(seconds=pin) if pin else None,
             flushed=2,
             duration_seconds=0.4,
-            sentence=f"Mail goes through {request.to} now.",
+            sentence="A canary message was taken.",
         )
 
     async def override(self, request: OverrideRequest) -> tuple[OverrideView, ...]:

@@ -50,9 +50,10 @@ def page(world: World, browser: Browser) -> Browser:
 def test_shows_the_state_without_any_complaint(world: World, page: Browser) -> None:
     assert text_of(page, "#sentence") == SENTENCE
     assert page.evaluate("document.title") == "sendgrid - relaypilot"
-    first, second = page.evaluate("[...document.querySelectorAll('#route li')].map(li => li.innerText)")
+    first, second, third = page.evaluate("[...document.querySelectorAll('#route li')].map(li => li.innerText)")
     assert first.upper().startswith("ACTIVE\nSENDGRID")
     assert second.upper().startswith("FALLBACK 1\nMAILGUN")
+    assert third.upper().startswith("OUT OF THE ROUTE\nSMARTHOST")
     rows = page.evaluate("[...document.querySelectorAll('#health tbody tr')].map(tr => tr.innerText)")
     assert [row.split()[0] for row in rows] == ["mailgun", "sendgrid", "smarthost"]
     assert "✕ degraded, misplacing" in rows[0]
@@ -67,6 +68,24 @@ def test_shows_the_state_without_any_complaint(world: World, page: Browser) -> N
 
 def test_k_of_n_carries_its_interval(page: Browser) -> None:
     assert page.evaluate("document.querySelector('#health dd.short').title") == "95 % interval: 0 % to 10 %"
+
+
+def test_failures_behind_a_provider_that_is_well_again_do_not_stand_out(world: World, page: Browser) -> None:
+    assert page.evaluate("document.querySelectorAll('#health dd.short.bad').length") == 2
+    world.desk.healed = True
+    world.call(lambda: world.desk.say(EventView(at=now(), kind="health", sentence="mailgun is healthy.")))
+    page.wait_for("document.querySelector('#health tbody .status').textContent === '✓ healthy'")
+    assert "0/12" in text_of(page, "#health")
+    assert page.evaluate("document.querySelectorAll('#health dd.short').length") == 0
+
+
+def test_asks_to_sign_in(own_world: World, browser: Browser) -> None:
+    browser.open(f"http://127.0.0.1:{own_world.port}/")
+    browser.evaluate("sessionStorage.clear()")
+    browser.open(f"http://127.0.0.1:{own_world.port}/")
+    browser.wait_for("document.getElementById('token-form').hidden === false")
+    assert text_of(browser, "#connection") == "waiting for a token"
+    assert text_of(browser, "#token-form button") == "Sign in"
 
 
 def test_what_others_wrote_is_never_markup(page: Browser) -> None:

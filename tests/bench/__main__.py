@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from deploy.sandbox.errors import SandboxError
 from tests.bench import idle, move, start
 from tests.bench.figure import as_json, as_text, machine
 
@@ -32,4 +33,7 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except SandboxError as error:
+        sys.exit(str(error))

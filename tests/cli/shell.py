@@ -48,6 +48,36 @@ class Shell:
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
+    def unable_to_read(self, *arguments: str) -> Done:
+        """Run it without the right to read its configuration.
+
+        The user stays root, so that a checkout closed to all others can be run from; only root's right to pass by
+        file modes is taken away.
+        """
+        self.config.chmod(0)
+        return self._with("--bounding-set=-dac_override,-dac_read_search", *arguments)
+
+    def as_nobody(self, *arguments: str) -> Done:
+        """Run it as another user, who may read whatever root may, for the same reason."""
+        rights = "+dac_override,+dac_read_search"
+        return self._with(
+            "--reuid=65534", "--clear-groups", f"--inh-caps={rights}", f"--ambient-caps={rights}", *arguments
+        )
+
+    def _with(self, *arguments: str) -> Done:
+        options = [a for a in arguments if (a.startswith("--") and "=" in a) or a == "--clear-groups"]
+        words = [a for a in arguments if a not in options]
+        done = subprocess.run(
+            ["setpriv", *options, BIN / "relaypilot", *words],
+            env={**self.environ, "PATH": "/usr/bin:/bin"},
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [BIN / "relaypilot", *arguments],
@@ -57,16 +87,16 @@ class Shell:
             text=True,
         )
 
-    def on_terminal(self, *arguments: str, columns: int = 100) -> "Terminal":
-        return Terminal([str(BIN / "relaypilot"), *arguments], self.environ, columns)
+    def on_terminal(self, *arguments: str, columns: int = 100, lines: int = 60) -> "Terminal":
+        return Terminal([str(BIN / "relaypilot"), *arguments], self.environ, columns, lines)
 
 
 class Terminal:
     """A command on a terminal of its own."""
 
-    def __init__(self, command: list[str], environ: dict[str, str], columns: int) -> None:
+    def __init__(self, command: list[str], environ: dict[str, str], columns: int, lines: int) -> None:
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 60, columns, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         self.process = subprocess.Popen(command, env=environ, stdin=slave, stdout=slave, stderr=slave)
         os.close(slave)
         self.shown = ""

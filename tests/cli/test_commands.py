@@ -25,11 +25,19 @@ READING = [
 
 
 @pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS), ["config"], ["config", "check"]], ids=" ".join)
-def test_help_names_the_exit_statuses(shell: Shell, words: list[str]) -> None:
+def test_help_leads_to_the_exit_statuses(shell: Shell, words: list[str]) -> None:
     done = shell(*words, "--help")
     assert done.status == 0, done.err
     assert "Usage: relaypilot" in done.out
-    assert re.search(r"7 +a safety rule stands against it", done.out)
+    listed = re.search(r"7 +a safety rule stands against it", done.out) is not None
+    assert listed is (words == [])
+    assert ("`relaypilot --help` lists the exit statuses." in done.out) is (words != [])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_names_the_same_thing_by_the_same_word(shell: Shell, name: str) -> None:
+    words = set(re.findall(r"--[a-z-]+ ([A-Z]+)", shell(name, "--help").out))
+    assert words <= {"PATH", "FILE", "DURATION", "PROVIDER", "RECEIVER", "SEED", "TEXT", "N", "YEAR"}
 
 
 @pytest.mark.parametrize("words", READING, ids=" ".join)
@@ -56,7 +64,8 @@ def test_status_shows_the_route_and_every_health_as_k_of_n(shell: Shell) -> None
     assert re.search(r"mailgun +all +20/20 +12/12 +0/12 +degraded \(misplacing\) for 7 min\n", out)
     assert re.search(r"\n +gmail +20/20 +12/12 +0/12 +degraded", out)
     assert re.search(r"smarthost +all +- +- +- +unknown", out)
-    assert out.count("3 of 3 probes in spam\n- no fresh evidence") == 1
+    assert out.count("mailgun is degraded (misplacing) for 7 min: 3 of 3 probes in spam\n- smarthost is unknown") == 1
+    assert re.search(r"out of the route +smarthost +-\n", out)
     assert "! Seed yahoo-1 cannot be searched: authentication failed." in out
     assert "2/3 can be searched" in out
 
@@ -64,17 +73,22 @@ def test_status_shows_the_route_and_every_health_as_k_of_n(shell: Shell) -> None
 def test_status_shows_overrides_with_owner_reason_and_end(shell: Shell) -> None:
     shell.environ["SUDO_USER"] = "ann"
     paused = shell("pause", "--for", "2h", "--reason", "maintenance")
-    assert paused.out.startswith("In force: pause until ")
-    row = rf"pause +- +ends in (2 h|1 h 59 min) +ann@{re.escape(socket.gethostname())} +maintenance"
-    assert re.search(row, shell("status").out)
-    assert shell("resume").out.startswith("No override is in force")
+    by = rf"ann@{re.escape(socket.gethostname())}"
+    order = rf"until [\d-]+ [\d:]+ UTC \(in (2 h|1 h 59 min)\), by {by}: maintenance"
+    assert re.fullmatch(rf"Automation is paused {order}\.\n", paused.out)
+    assert re.search(rf"^- pause {order}$", shell("status").out, re.MULTILINE)
+    assert shell("resume").out == "The pause is over.\nMail moves automatically.\n"
+    assert shell("resume").out.startswith("There was no pause to end.\n")
 
 
 def test_failover_reaches_the_daemon_with_actor_reason_and_pin(shell: Shell, daemon: World) -> None:
     shell.environ["SUDO_USER"] = "ann"
     done = shell("--to", "mailgun", "--for", "1h30m", "--reason", "test", command="failover")
     assert done.status == 0, done.err
-    assert done.out.startswith("Mail goes through mailgun now.\nRoute: mailgun, sendgrid (generation 5).\nPinned until")
+    lines = done.out.splitlines()
+    assert lines[:2] == ["Mail goes through mailgun now.", "A canary message was taken."]
+    assert lines[2] == "Route: mailgun, sendgrid (generation 5)."
+    assert re.fullmatch(r"Pinned until [\d-]+ [\d:]+ UTC\.", lines[3])
     asked = daemon.desk.failovers[0]
     assert (asked.actor, asked.reason, asked.for_seconds) == (f"ann@{socket.gethostname()}", "test", 5400)
 
@@ -106,6 +120,8 @@ def test_probe_with_json_prints_json_lines(shell: Shell) -> None:
 def test_compare_puts_the_providers_below_each_other(shell: Shell) -> None:
     out = shell("compare", "--receiver", "gmail").out
     assert re.search(r"gmail +mailgun +12/12 +9/12 +3/12 +0/12 +1/12 +1.9 s +1 min 4 s\n +sendgrid +12/12", out)
+    assert re.search(r"From [\d-]+ [\d:]+ UTC to [\d-]+ [\d:]+ UTC\n", out)
+    assert out.endswith("gmail: no difference is certain yet.\n")
 
 
 def test_history_shows_what_who_and_why(shell: Shell) -> None:
@@ -113,11 +129,12 @@ def test_history_shows_what_who_and_why(shell: Shell) -> None:
     row = r"applied +mailgun → sendgrid +automatic +relaypilot +mailgun misplaces at gmail\.$"
     assert re.search(row, out, re.MULTILINE)
     assert len(out.splitlines()) == 2
+    assert re.search(r"^[\d-]+ [\d:]+ UTC ", out, re.MULTILINE)
 
 
 def test_explain_shows_what_would_change_it(shell: Shell) -> None:
     out = shell("explain").out
-    assert "What would change it\n- 6 good rounds of mailgun in a row" in out
+    assert "What would change it\n- 6 good rounds of mailgun in a row\n\nLast move\n- 12:00:00 UTC automatic to" in out
 
 
 def test_version(shell: Shell) -> None:
@@ -127,12 +144,12 @@ def test_version(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["pin", "sendgrid", "--for", "2h"], "In force: pin sendgrid until "),
-        (["unpin"], "No override is in force"),
-        (["drain", "mailgun", "--reason", "warming up"], "In force: drain mailgun until "),
-        (["undrain", "mailgun"], "No override is in force"),
-        (["ack", "mailgun"], "No override is in force"),
-        (["ack"], "No override is in force"),
+        (["pin", "sendgrid", "--for", "2h"], "The route is pinned to sendgrid until "),
+        (["unpin"], "There was no pin to end."),
+        (["drain", "mailgun", "--reason", "warming up"], "mailgun is drained until "),
+        (["undrain", "mailgun"], "mailgun was not drained."),
+        (["ack", "mailgun"], "mailgun had no account fault to acknowledge."),
+        (["ack"], "There was no brake to release and no account fault to acknowledge."),
     ],
 )
 def test_orders_are_given_and_taken_back(shell: Shell, words: list[str], said: str) -> None:

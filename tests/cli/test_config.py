@@ -69,11 +69,16 @@ def test_all_mistakes_are_shown_at_once(shell: Shell) -> None:
     assert done.status == 3
     assert done.out == ""
     first, *mistakes = done.err.splitlines()
-    assert first == f"relaypilot: the configuration has {len(mistakes)} mistakes:"
+    assert first == f"relaypilot: {INVALID / 'many-at-once.toml'} has {len(mistakes)} mistakes:"
     assert len(mistakes) > 3
-    assert all(str(INVALID / "many-at-once.toml") in mistake for mistake in mistakes)
+    assert not any(mistake.startswith(f"  {INVALID}") for mistake in mistakes)
+    keys = [mistake.split()[0] for mistake in mistakes]
+    assert keys[:2] == ["mode:", "api.token:"]
+    assert keys == [*keys[:1], *sorted(keys[1:])]
     problem = shell("config", "check", "--json", "--config", str(INVALID / "many-at-once.toml")).json
     assert len(problem["errors"]) == len(mistakes)
+    assert problem["title"] == "Wrong configuration"
+    assert "status" not in problem
     assert all(error["rule"] and error["detail"] for error in problem["errors"])
 
 

@@ -22,13 +22,14 @@ CASES = [
     (["failover", "--to", "smarthost"], 7, "smarthost has no fresh good evidence"),
     (["failover", "--to", "sendgrid", "--reason", "break"], 8, "Postfix is not running; start it."),
     (["failover", "--to", "sendgrid", "--for", "soon"], 2, '--for: "soon" is not a duration'),
-    (["pause", "--for", "0s"], 2, "body.for_seconds"),
+    (["pause", "--for", "0s"], 2, "--for must be longer than 0 s and at most 366 d, not 0s."),
+    (["failover", "--to", "sendgrid", "--for", "367d"], 2, "--for must be at most 366 d, not 367d."),
     (["compare", "--window", "week"], 2, '--window: "week" is not a duration'),
-    (["compare", "--window", "0s"], 2, "query.window"),
-    (["history", "-n", "0"], 2, "'--limit' / '-n'"),
+    (["compare", "--window", "0s"], 2, "--window must be longer than 0 s and at most 366 d"),
+    (["history", "-n", "0"], 2, "-n must be at least 1 and at most 10000, not 0."),
     (["failover"], 2, "Missing option '--to'."),
     (["nosuch"], 2, "No such command 'nosuch'."),
-    (["status", "--config", "/nonexistent/x.toml"], 3, "/nonexistent/x.toml: No such file or directory; name a file"),
+    (["status", "--config", "/nonexistent/x.toml"], 3, "write one: relaypilot config describe > /nonexistent"),
 ]
 
 
@@ -44,6 +45,7 @@ def test_one_sentence_and_its_exit_status(shell: Shell, words: list[str], status
 @pytest.mark.parametrize(("words", "status", "sentence"), CASES, ids=lambda value: str(value)[:40])
 def test_with_json_the_last_line_is_a_problem(shell: Shell, words: list[str], status: int, sentence: str) -> None:
     done = shell(*words, "--json")
+    assert sentence not in done.err
     problem = ast.literal_eval(done.out.splitlines()[-1])  # no true, false or null in it: JSON and Python agree
     assert done.status == status == problem["exit_status"]
     assert sentence in problem["detail"]
@@ -59,6 +61,21 @@ def test_a_daemon_that_is_not_running_is_said_with_the_remedy(lonely_shell: Shel
         r"start it with `systemctl start relaypilot` \(or `relaypilot run`\)\.\n",
         done.err,
     )
+
+
+@pytest.mark.parametrize(
+    "words", [["history"], ["config", "check"], ["run"], ["replay", "-"], ["failover", "--to", "a"]]
+)
+def test_a_configuration_that_this_user_may_not_read_asks_for_root(shell: Shell, words: list[str]) -> None:
+    done = shell.unable_to_read(*words)
+    assert done.status == 5, done.err
+    assert done.err == f"relaypilot: This user may not read {shell.config}: run this as root.\n"
+
+
+def test_the_root_helper_says_that_it_needs_root_before_anything_else(shell: Shell) -> None:
+    done = shell.as_nobody("helper")
+    assert done.status == 5
+    assert done.err == "relaypilot: The root helper must be started by root: it changes Postfix's configuration.\n"
 
 
 def test_a_socket_left_behind_by_a_dead_daemon_is_no_daemon(lonely_shell: Shell, tmp_path: Path) -> None:
