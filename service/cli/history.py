@@ -73,7 +73,7 @@ def _what(entry: "HistoryEntryView") -> str:
 
 
 def _why(entry: "HistoryEntryView") -> str:
-    parts = [part if part.endswith(".") else f"{part}." for part in (entry.reason, entry.detail) if part]
+    parts = [part if part.endswith(".") else f"{part}." for part in dict.fromkeys((entry.reason, entry.detail)) if part]
     return " ".join(parts) or "-"
 
 

@@ -41,6 +41,7 @@ def plan_page(plan: "PlanView") -> Page:
         Cell(f"Route now:  {', '.join(plan.current) if plan.current else 'not one of relaypilot'}"),
         Cell(f"Route then: {', '.join(plan.wanted)}", "bold"),
     ]
+    page += [Cell(f"! {warning}", "yellow") for warning in plan.warnings]
     for refusal in plan.refusals:
         remedy = "--force moves all the same" if refusal.forceable else "--force does not help"
         page.append(Cell(f"! Refused by {refusal.rule}: {refusal.sentence} ({remedy})", "red"))

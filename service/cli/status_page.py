@@ -1,5 +1,6 @@
 """The page of `status`: route, health, overrides, seeds, events; narrower and shorter where the terminal is."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from service.views import EventView, StatusView
 
 _EVENTS_SHOWN = 6
+_EVENTS_IN_FULL = 3  # where fewer fit, each is cut to a line
 _NOT_LOOKED_AT = "not looked at yet"  # service.prober.NOT_LOOKED_AT; a test compares them
 
 
@@ -37,11 +39,32 @@ def _fitted(status: "StatusView", screen: Screen | None, most: int) -> Page:
     events = status.events[:most]
     if screen is None:
         return [*page, *_events(events, status.at)]
-    left = screen.lines - 1 - height(page, screen.columns)  # the prompt takes a line
+    left = screen.lines - 2 - height(page, screen.columns)  # the prompt and the blank line above them take one each
+    whole = _fitting(events, status.at, screen.columns, left)
+    if len(whole) >= min(_EVENTS_IN_FULL, len(events)):
+        return [*page, *_events(whole, status.at)]
+    return [
+        *page,
+        *_events(_fitting(_clipped(events, status.at, screen.columns), status.at, screen.columns, left), status.at),
+    ]
+
+
+def _fitting(events: "Sequence[EventView]", now: datetime, columns: int, lines: int) -> "Sequence[EventView]":
+    """Return as many of the newest events as fit into so many lines."""
     shown = 0
-    while shown < len(events) and height(_events(events[: shown + 1], status.at), screen.columns) + 1 <= left:
+    while shown < len(events) and height(_events(events[: shown + 1], now), columns) <= lines:
         shown += 1
-    return [*page, *_events(events[:shown], status.at)]
+    return events[:shown]
+
+
+def _clipped(events: "Sequence[EventView]", now: datetime, columns: int) -> "list[EventView]":
+    """Return the events, each cut to what goes on one line; `explain` and `history` have the rest."""
+    beside = max((len(age(e.at, now)) for e in events), default=0) + max((len(e.kind) for e in events), default=0) + 2
+    room = max(columns - beside, 1)
+    return [
+        e if len(e.sentence) <= room else e.model_copy(update={"sentence": e.sentence[: room - 1].rstrip() + "…"})
+        for e in events
+    ]
 
 
 def _about(status: "StatusView") -> str:
@@ -89,7 +112,7 @@ def _overrides(status: "StatusView") -> list[Block]:
     return [Heading("Overrides"), *orders] if orders else []
 
 
-def _events(events: "tuple[EventView, ...]", now: datetime) -> list[Block]:
+def _events(events: "Sequence[EventView]", now: datetime) -> list[Block]:
     rows = tuple((Cell(age(event.at, now), "dim"), Cell(event.kind), Cell(event.sentence)) for event in events)
     return [Heading("Last events"), Grid(("WHEN", "KIND", "WHAT"), rows)] if rows else []
 
