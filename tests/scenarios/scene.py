@@ -63,21 +63,22 @@ class Scene:
 
     def reset(self):
         """Have everything as if the world had just been started; what was mailed and logged stays."""
-        for process in (self.daemon, self.helper):
-            process.stop()
+        self.daemon.stop()
         self.world.heal()
         directory, postfix = self.world.directory, self.world.postfix
-        for path in (directory / "state", directory / "helper", postfix.config_dir / "relaypilot"):
+        for path in (directory / "state", postfix.config_dir / "relaypilot"):
             shutil.rmtree(path, ignore_errors=True)
-        for name in ("daemon.log", "helper.log"):
-            (directory / name).unlink()
+        for path in (directory / "helper").iterdir():  # the helper remembers nothing but what is there
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        (directory / "daemon.log").unlink()
         self.world.config_path.write_text(self._config)
         for path, text in self._postfix.items():
             path.write_text(text)
             look_old(path)
         subprocess.run(["postsuper", "-c", postfix.config_dir, "-d", "ALL"], capture_output=True, check=True)
         postfix.reload()
-        self.start_helper()
+        if self.helper.poll() is not None:
+            self.start_helper()
         self.start_daemon()
         self.take_over()
 
@@ -212,7 +213,7 @@ class Scene:
 
     # Waiting.
 
-    def until(self, true, within, what):
+    def until(self, true, within, what, every=0.15):
         """Return what `true` returns, as soon as it is true; fail with all that is known after `within` seconds."""
         end = time.monotonic() + within
         seen = None
@@ -224,7 +225,7 @@ class Scene:
                 seen = error
             if time.monotonic() >= end:
                 raise AssertionError(f"not within {within} s: {what}; seen last: {seen!r}\n{self.report()}")
-            time.sleep(0.1)
+            time.sleep(every)
 
     def all_work(self, within=45):
         """Wait until every provider is healthy."""
@@ -293,7 +294,7 @@ class Scene:
                 return None
             return fates or None
 
-        return self.until(ended, within, "all live mail has ended somewhere")
+        return self.until(ended, within, "all live mail has ended somewhere", every=0.5)
 
     # Telling.
 
