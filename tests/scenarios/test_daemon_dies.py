@@ -63,7 +63,7 @@ def test_a_killed_helper_is_said_and_its_return_is_enough(scene):
     def told():  # by the move that failed, or by a look at the route shortly before it
         return [r for r in (*scene.moves("failed"), *scene.moves("blocked")) if why in r["detail"]]
 
-    (row,) = scene.until(told, 40, "the journal has the move that could not be made")
+    row = scene.until(told, 40, "the journal has the move that could not be made")[0]
     assert row["to_route"][0] == "sendgrid"
     assert row["reason"].startswith("mailgun refuses mail: ")
     assert any(why in problem for problem in scene.status()["problems"]), scene.report()
