@@ -95,8 +95,8 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     broken = tmp_path / "broken.gz"
     broken.write_bytes(gzip.compress(os.urandom(9999))[:5000])
     done = run("--from-log", str(broken), "--json")
-    assert (done.status, "damaged or ends early" in done.err) == (1, True)
-    assert json.loads(done.out)["status"]
+    assert (done.status, "damaged or ends early" in done.out) == (1, True)  # a problem document
+    assert json.loads(done.out)["exit_status"] == 1
 
 
 def test_a_log_without_deliveries_is_questioned():
