@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
 
 def count(log: bytes | str, *, chunk: int = 1 << 18, end: datetime = NOW, receivers=WELL_KNOWN) -> Traffic:
-    data = log.encode("utf-8", "surrogateescape") if isinstance(log, str) else log
+    data = log if isinstance(log, bytes) else _bytes_of(log)
     traffic = Traffic(receivers=receivers, hours=Hours(end=end, zone=UTC), now=NOW)
     for start in range(0, len(data), chunk):
         traffic.feed(data[start : start + chunk])
@@ -43,3 +43,10 @@ def row(relay="a.test[192.0.2.1]:25", status="sent (ok)", *, agent="smtp", qid="
 
 def said(text: str, *, qid="AAAAAA", pid=1) -> str:
     return f"2026-11-23T19:00:00Z mx1 postfix/smtp[{pid}]: {qid}: {text}\n"
+
+
+def _bytes_of(log: str) -> bytes:
+    try:
+        return log.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a surrogate pair that stands for no byte
+        return log.encode("utf-8", "surrogatepass")
