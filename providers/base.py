@@ -4,7 +4,7 @@ An adapter hands one message to one relay and says what the relay answered. It k
 seeds, health or Postfix. `ADDING.md` tells how to write one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,12 @@ from typing import ClassVar, Protocol
 
 from pydantic import BaseModel
 
+from providers.checkup import Checkup
+from providers.delivery_event import DeliveryEvent, EventPage
+from providers.domain_auth import DomainAuth
 from providers.failure import Failure, Stage
+from providers.provider_stats import ProviderStats, Window
+from providers.suppression import Suppression, SuppressionPage
 from providers.text_rules import TextRule
 
 
@@ -54,12 +59,29 @@ class RelayEndpoint:
         return f"[{self.host}]:{self.port}"
 
 
+class Channel(StrEnum):
+    """By which door a message is handed over; each has its own host, credentials and limits."""
+
+    SMTP = "smtp"  # the one Postfix uses
+    API = "api"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What an adapter can do, as data, so that callers never probe with try/except."""
+    """What an adapter can do, as data, so that callers never probe with try/except.
 
-    channels: tuple[str, ...] = ("smtp",)  # "smtp", "api"
+    What needs a credential that the administrator did not give is absent from a provider's own
+    `capabilities`, though its class may offer it.
+    """
+
+    channels: tuple[Channel, ...] = (Channel.SMTP,)
     max_message_bytes: int | None = None
+    events: bool = False  # `events` pulls
+    webhook: bool = False  # `parse_webhook`
+    stats: bool = False
+    domain_auth: bool = False
+    suppressions: bool = False  # `suppressions` and `suppression_list`
+    suppress: bool = False  # `suppress` adds to the list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +118,7 @@ class Submission:
     """What a relay answered to one message, or to one session check (no message sent)."""
 
     provider: str
-    channel: str  # "smtp" or "api"
+    channel: Channel
     status: SubmissionStatus
     started_at: datetime
     duration_seconds: float
@@ -119,15 +141,21 @@ class Provider(Protocol):
     of its `settings_model`, one stage of a hand-over may take `stage_timeout_seconds` and the whole of it
     `total_timeout_seconds`. Making one must not touch the network, a file or the clock.
 
-    An adapter must never raise for what the relay or the network did: that is a `Submission` with a
-    `Failure`. It must not retry, must not log secrets, and must not keep a session over a configuration
-    reload. It may keep sessions open between calls.
+    An adapter must:
+      - answer `submit` and `check_session` with a `Submission` whatever the relay or the network did, a `Failure`
+        in it unless the message was taken, and never raise for it;
+      - raise `CallError`, with a `Failure`, when another call fails for what the provider or the network did;
+      - raise `NotSupportedError` for what its `capabilities` lack, and for nothing else;
+      - end every call by the deadline it was given, whatever the peer does.
+
+    An adapter must not retry, log secrets, send anything unless asked by `submit`, or keep a session over a
+    configuration reload. It may keep sessions open between calls.
     """
 
     kind: ClassVar[str]  # entry-point name: "mailgun"
     settings_model: ClassVar[type[BaseModel]]  # this adapter's part of a [[provider]] table
-    capabilities: ClassVar[Capabilities]
-    reply_rules: ClassVar[tuple[TextRule, ...]]  # this provider's own wording, read before the common rules
+    reply_rules: ClassVar[tuple[TextRule, ...]]  # this provider's own wording in SMTP, read before the common rules
+    capabilities: Capabilities  # of the class: all it can; of a provider: what its settings allow
     name: str  # the administrator's name for it
 
     def relay_endpoint(self) -> RelayEndpoint:
@@ -138,8 +166,57 @@ class Provider(Protocol):
         """Connect freshly, TLS, AUTH, MAIL, RCPT, RSET, QUIT: whether a message would be taken, sending none."""
         ...
 
-    async def submit(self, message: Message) -> Submission:
-        """Hand over one message on a fresh connection, on the path Postfix would use."""
+    async def submit(
+        self, message: Message, channel: Channel = Channel.SMTP, deadline: float | None = None
+    ) -> Submission:
+        """Hand over one message; by SMTP on the path Postfix would use.
+
+        `deadline` is a time of the clock's `monotonic`; None: the total time-out from now.
+        """
+        ...
+
+    async def check(self, sender: str) -> Checkup:
+        """Return how the account stands for mail of this sender: credentials, TLS, limits, quota. Sends nothing.
+
+        What could not be found out is a finding too: `check` never raises for what the provider did.
+        """
+        ...
+
+    async def events(self, cursor: str | None = None) -> EventPage:
+        """Return events after this cursor, oldest first; None begins at what is lately stored.
+
+        Events may come late and out of order, and one may come twice: their `key` tells.
+        """
+        ...
+
+    def parse_webhook(self, headers: Mapping[str, str], raw_body: bytes, now: datetime) -> tuple[DeliveryEvent, ...]:
+        """Return the events of one request to our webhook, after its signature has been verified.
+
+        Header names are compared without regard to case.
+
+        Raises:
+            WebhookRejectedError: not signed by the provider, too old, replayed, too large, or not understood.
+        """
+        ...
+
+    async def stats(self, window: Window) -> ProviderStats:
+        """Return what the provider itself counted."""
+        ...
+
+    async def domain_auth(self, domain: str) -> DomainAuth:
+        """Return what the provider says of this sending domain."""
+        ...
+
+    async def suppressions(self, address: str) -> tuple[Suppression, ...]:
+        """Return why this address is suppressed; empty: it is not."""
+        ...
+
+    async def suppression_list(self, cursor: str | None = None) -> SuppressionPage:
+        """Return a part of the whole suppression list, after this cursor."""
+        ...
+
+    async def suppress(self, suppressions: Sequence[Suppression]) -> None:
+        """Add these addresses to the provider's own list; those that are on it stay as they are."""
         ...
 
     async def aclose(self) -> None:

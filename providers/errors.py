@@ -4,6 +4,9 @@ ProviderError
 ├── UnknownKindError      no adapter has that name
 ├── DuplicateKindError    two distributions bring an adapter of that name
 ├── BrokenAdapterError    what an entry point names is no adapter
+├── NotSupportedError     this provider cannot do that, or lacks the credential for it
+├── CallError             the provider or the network failed a call that is no hand-over
+├── WebhookRejectedError  a request to our webhook is not the provider's, or not to be used
 └── SessionError          inside one hand-over only; never leaves an adapter
     ├── RefusedError      the relay answered no
     └── ForbiddenError    our own rules forbid to go on (no STARTTLS offered, message too large)
@@ -27,6 +30,22 @@ class DuplicateKindError(ProviderError):
 
 class BrokenAdapterError(ProviderError):
     """What an entry point names cannot be imported or does not keep the `Provider` protocol."""
+
+
+class NotSupportedError(ProviderError):
+    """A provider cannot do what was asked, or lacks the credential for it; `capabilities` says so beforehand."""
+
+
+class CallError(ProviderError):
+    """The provider or the network failed a call that is no hand-over."""
+
+    def __init__(self, text: str, failure: Failure) -> None:
+        super().__init__(text)
+        self.failure = failure
+
+
+class WebhookRejectedError(ProviderError):
+    """A request to our webhook is not the provider's, or not to be used. The sender is told nothing but that."""
 
 
 class SessionError(ProviderError):

@@ -16,7 +16,10 @@ _BUILT_IN = {
     "sendgrid": "providers.sendgrid:SendgridProvider",
     "smtp": "providers.smtp:SmtpProvider",
 }
-_NEEDED = ("settings_model", "capabilities", "reply_rules", "relay_endpoint", "check_session", "submit", "aclose")
+_NEEDED = (
+    *("settings_model", "capabilities", "reply_rules", "relay_endpoint", "check_session", "submit", "check", "events"),
+    *("parse_webhook", "stats", "domain_auth", "suppressions", "suppression_list", "suppress", "aclose"),
+)
 
 
 def known_kinds(points: Iterable[EntryPoint] | None = None) -> dict[str, str]:

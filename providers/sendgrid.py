@@ -5,10 +5,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
-from providers.base import Capabilities, Clock, Message, RelayEndpoint, Submission
+from providers.base import Capabilities
 from providers.failure import Category, Stage
 from providers.settings import SmtpSettings
-from providers.smtp_channel import SmtpChannel
+from providers.smtp_relay import SmtpRelay
 from providers.text_rules import TextRule
 
 _HOSTS = {"us": "smtp.sendgrid.net", "eu": "smtp.eu.sendgrid.net"}
@@ -79,47 +79,11 @@ class SendgridSettings(SmtpSettings):
         return {"host": host, **table}
 
 
-class SendgridProvider:
+class SendgridProvider(SmtpRelay):
     """SendGrid by SMTP."""
 
     kind: ClassVar[str] = "sendgrid"
     settings_model: ClassVar[type[BaseModel]] = SendgridSettings
     # documents say 20 MB and 30 MB; EHLO offers 31457280 (seen 2020)
-    capabilities: ClassVar[Capabilities] = Capabilities(max_message_bytes=20_000_000)
+    capabilities: Capabilities = Capabilities(max_message_bytes=20_000_000)
     reply_rules: ClassVar[tuple[TextRule, ...]] = REPLIES
-
-    def __init__(
-        self,
-        settings: SendgridSettings,
-        *,
-        clock: Clock,
-        stage_timeout_seconds: float,
-        total_timeout_seconds: float,
-    ) -> None:
-        self.name = settings.name
-        self._endpoint = settings.endpoint()
-        self._channel = SmtpChannel(
-            settings.name,
-            self._endpoint,
-            clock=clock,
-            stage_timeout_seconds=stage_timeout_seconds,
-            total_timeout_seconds=total_timeout_seconds,
-            rules=self.reply_rules,
-            max_message_bytes=self.capabilities.max_message_bytes,
-            helo_name=settings.helo_name,
-        )
-
-    def relay_endpoint(self) -> RelayEndpoint:
-        """Return where Postfix hands mail to SendGrid."""
-        return self._endpoint
-
-    async def check_session(self, sender: str, recipient: str) -> Submission:
-        """Do everything but send: whether a message would be taken now."""
-        return await self._channel.check_session(sender, recipient)
-
-    async def submit(self, message: Message) -> Submission:
-        """Hand over one message on a fresh connection."""
-        return await self._channel.submit(message)
-
-    async def aclose(self) -> None:
-        """Do nothing: no connection outlives a call."""

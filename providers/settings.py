@@ -77,6 +77,10 @@ class SmtpSettings(BaseModel):
             raise ValueError(f'port {self.port} uses STARTTLS; use tls = "starttls" or port 465')
         return self
 
+    def max_message_bytes(self) -> int | None:
+        """Return the size limit that these settings know of; None: the adapter's."""
+        return None
+
     def endpoint(self) -> RelayEndpoint:
         """Return where and how mail is handed over."""
         return RelayEndpoint(

@@ -5,11 +5,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from providers.base import Capabilities, Clock, Message, RelayEndpoint, Submission
 from providers.presets import presets
 from providers.settings import SmtpSettings
-from providers.smtp_channel import SmtpChannel
-from providers.text_rules import TextRule
+from providers.smtp_relay import SmtpRelay
 
 
 class SmtpProviderSettings(SmtpSettings):
@@ -42,47 +40,13 @@ class SmtpProviderSettings(SmtpSettings):
             filled.setdefault("username", preset.username)
         return filled
 
+    def max_message_bytes(self) -> int | None:
+        """Return the preset's documented limit."""
+        return presets()[self.preset].max_message_bytes if self.preset else None
 
-class SmtpProvider:
+
+class SmtpProvider(SmtpRelay):
     """One relay spoken to by SMTP."""
 
     kind: ClassVar[str] = "smtp"
     settings_model: ClassVar[type[BaseModel]] = SmtpProviderSettings
-    capabilities: ClassVar[Capabilities] = Capabilities()
-    reply_rules: ClassVar[tuple[TextRule, ...]] = ()
-
-    def __init__(
-        self,
-        settings: SmtpProviderSettings,
-        *,
-        clock: Clock,
-        stage_timeout_seconds: float,
-        total_timeout_seconds: float,
-    ) -> None:
-        self.name = settings.name
-        self._endpoint = settings.endpoint()
-        self._channel = SmtpChannel(
-            settings.name,
-            self._endpoint,
-            clock=clock,
-            stage_timeout_seconds=stage_timeout_seconds,
-            total_timeout_seconds=total_timeout_seconds,
-            rules=self.reply_rules,
-            max_message_bytes=presets()[settings.preset].max_message_bytes if settings.preset else None,
-            helo_name=settings.helo_name,
-        )
-
-    def relay_endpoint(self) -> RelayEndpoint:
-        """Return where Postfix hands mail to this provider."""
-        return self._endpoint
-
-    async def check_session(self, sender: str, recipient: str) -> Submission:
-        """Do everything but send: whether a message would be taken now."""
-        return await self._channel.check_session(sender, recipient)
-
-    async def submit(self, message: Message) -> Submission:
-        """Hand over one message on a fresh connection."""
-        return await self._channel.submit(message)
-
-    async def aclose(self) -> None:
-        """Do nothing: no connection outlives a call."""

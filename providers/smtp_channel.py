@@ -7,7 +7,7 @@ from datetime import datetime
 
 from aiosmtplib.errors import SMTPException
 
-from providers.base import Clock, Message, RelayEndpoint, Submission, SubmissionStatus
+from providers.base import Channel, Clock, Message, RelayEndpoint, Submission, SubmissionStatus
 from providers.classify import classify_reply, classify_transport
 from providers.errors import ForbiddenError, RefusedError
 from providers.failure import Failure
@@ -66,8 +66,8 @@ class SmtpChannel:
 
         return await self._run(steps, message_sent=False)
 
-    async def submit(self, message: Message) -> Submission:
-        """Hand over one message."""
+    async def submit(self, message: Message, deadline: float | None = None) -> Submission:
+        """Hand over one message, by this time of the monotonic clock or within the total time-out."""
 
         async def steps(session: SmtpSession) -> Reply:
             await session.open()
@@ -80,15 +80,20 @@ class SmtpChannel:
             await session.rcpt(message.recipient)
             return await session.data(message.content)
 
-        return await self._run(steps, message_sent=True)
+        return await self._run(steps, message_sent=True, deadline=deadline)
 
-    async def _run(self, steps: Callable[[SmtpSession], Awaitable[Reply]], *, message_sent: bool) -> Submission:
+    async def _run(
+        self, steps: Callable[[SmtpSession], Awaitable[Reply]], *, message_sent: bool, deadline: float | None = None
+    ) -> Submission:
         started_at, begun = self._clock.now(), self._clock.monotonic()
+        total_seconds = self._total_timeout_seconds
+        if deadline is not None:
+            total_seconds = max(0.0, min(total_seconds, deadline - begun))
         session = SmtpSession(
             self._endpoint,
             clock=self._clock,
             stage_timeout_seconds=self._stage_timeout_seconds,
-            total_timeout_seconds=self._total_timeout_seconds,
+            total_timeout_seconds=total_seconds,
             tls_context=self._context,
             helo_name=self._helo_name,
         )
@@ -138,7 +143,7 @@ class SmtpChannel:
             status = _STATUS.get(reply.reply_class, SubmissionStatus.ERROR) if reply else SubmissionStatus.ERROR
         return Submission(
             provider=self._provider,
-            channel="smtp",
+            channel=Channel.SMTP,
             status=status,
             started_at=started_at,
             duration_seconds=duration_seconds,

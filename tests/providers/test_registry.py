@@ -23,11 +23,10 @@ class Nothing:
     """No adapter at all."""
 
 
-class Misnamed:
+class Misnamed(SmtpProvider):
     """An adapter under another name than its own."""
 
     kind = "other"
-    settings_model = capabilities = reply_rules = relay_endpoint = check_session = submit = aclose = None
 
 
 @pytest.fixture
