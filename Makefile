@@ -8,7 +8,7 @@ help:  ## list the targets
 
 setup: .venv/.ready  ## Debian packages, .venv with the locked dependencies, relaypilot itself
 
-.venv/.ready: requirements-dev.lock pyproject.toml deploy/debian-packages.txt deploy/setup
+.venv/.ready: requirements-dev.lock pyproject.toml tests/node/package-lock.json deploy/debian-packages.txt deploy/setup
 	@sh deploy/setup
 
 demo: setup  ## watch relaypilot move a real Postfix away from providers that fail (five minutes)
@@ -31,4 +31,4 @@ bench: setup  ## the benchmarks
 	@$(PY) -m tests.bench $(ARGS)
 
 clean:  ## remove the environment and caches
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv tests/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
