@@ -62,7 +62,12 @@ def make_reply(code: int, message: str) -> Reply | None:
             parts.append(line.lstrip()[found.end() :])
         else:
             parts.append(line)
-    return Reply(code=code, enhanced=enhanced, text=_UNPRINTABLE.sub(" ", " ".join(parts)).strip())
+    return Reply(code=code, enhanced=enhanced, text=one_line(" ".join(parts)))
+
+
+def one_line(text: str) -> str:
+    """Return the text in one line, control characters made blanks, so that it can be shown in a terminal."""
+    return _UNPRINTABLE.sub(" ", text).strip()
 
 
 def parse_reply(text: str) -> Reply | None:

@@ -12,23 +12,61 @@ _shared: WeakValueDictionary[tuple[object, ...], ssl.SSLContext] = WeakValueDict
 _sharing = Lock()
 
 
-def make_context(ca_file: str | None) -> ssl.SSLContext:
+class ClientCertificateError(OSError):
+    """The client certificate or its key cannot be used."""
+
+
+def make_context(
+    ca_file: str | None,
+    protocol: str | None = None,
+    client_certificate_file: str | None = None,
+    client_key_file: str | None = None,
+) -> ssl.SSLContext:
     """Return a context that verifies chain and name, TLS 1.2 or newer; not to be changed, for others have it too.
 
     Whoever asks for the same authorities while somebody holds them gets the same context: one with the system's
     takes 0.85 MB and 20 ms (Debian 12, Python 3.11, 2026-11). A changed file is read anew. Thread-safe.
+    `protocol` is offered to the peer ("http/1.1"; RFC 7301); None offers nothing. The client certificate is shown to a
+    peer that asks for one.
 
     Raises:
+        ClientCertificateError: the client certificate or its key cannot be used.
         OSError, ssl.SSLError: the file cannot be read or holds no certificate.
     """
     with _sharing:
-        key = _authorities(ca_file)
+        own = (client_certificate_file, client_key_file)
+        key = (protocol, *_authorities(ca_file), *map(_stamp, own))
         context = _shared.get(key)
         if context is None:
             context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca_file)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
+            if protocol is not None:
+                context.set_alpn_protocols([protocol])
+            if client_certificate_file is not None:
+                _show(context, client_certificate_file, client_key_file)
             _shared[key] = context
     return context
+
+
+def _show(context: ssl.SSLContext, certificate_file: str, key_file: str | None) -> None:
+    try:
+        context.load_cert_chain(certificate_file, key_file, password=lambda: "")  # never ask at a terminal
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or getattr(error, "reason", None) or error
+        raise ClientCertificateError(
+            f"client_certificate_file {certificate_file} with client_key_file {key_file} cannot be used: {said}"
+        ) from error
+
+
+def _stamp(file: str | None) -> object:
+    """Return what tells a file from its later self; a missing one fails when it is loaded."""
+    if file is None:
+        return None
+    try:
+        status = Path(file).stat()
+    except OSError:
+        return file
+    return (file, status.st_ino, status.st_mtime_ns, status.st_size)
 
 
 def _authorities(ca_file: str | None) -> tuple[object, ...]:

@@ -14,7 +14,11 @@ from service.redaction import Redaction
 
 # sd-daemon(3): the journal reads a leading <N> as the priority of the line.
 _PRIORITY = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
-_QUIET = {"apscheduler": logging.WARNING, "asyncio": logging.WARNING, "uvicorn.access": logging.WARNING}
+_QUIET = dict.fromkeys(
+    # httpx2 writes each address it calls, and those of suppressions hold a recipient's
+    ("apscheduler", "asyncio", "uvicorn.access", "httpx2", "httpcore2"),
+    logging.WARNING,
+)
 
 
 def configure_logging(
