@@ -52,6 +52,8 @@ class RelayEndpoint:
     ca_file: str | None = None  # PEM file; none means the system's
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    client_certificate_file: str | None = None  # PEM; shown to a relay that asks for one
+    client_key_file: str | None = None  # PEM, its key, without pass phrase
 
     @property
     def nexthop(self) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Iterable
 
 MAX_TEXT_CHARACTERS = 2000
 _MASK = "[redacted]"
@@ -9,8 +10,14 @@ _ALTERABLE = re.compile(r"[^\x21-\x7e]+")  # what a relay's encoding or our one-
 _LONG_ENOUGH = 4
 
 
-def redact(text: str, *, username: str | None, password: str | None) -> str:
-    """Return the text without the password, plain or as AUTH sends it (RFC 4616, base64), cut to 2 KB."""
+def redact(text: str, *, username: str | None, password: str | None, also: Iterable[str] = ()) -> str:
+    """Return the text without the password, plain or as AUTH sends it (RFC 4616, base64), cut to 2 KB.
+
+    `also` is struck out as it stands: what was sent to log in.
+    """
+    for secret in also:
+        if secret:
+            text = text.replace(secret, _MASK)
     if password:
         token = "\0".join(("", username or "", password))
         for secret in (_base64(token), _base64(password), password):

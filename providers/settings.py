@@ -1,12 +1,14 @@
 """What the administrator writes in a [[provider]] table, the part common to relays spoken to by SMTP."""
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from providers.base import RelayEndpoint, TlsMode
 from providers.smtp_connect import is_loopback_name
+from providers.smtp_login import SmtpLogin
 
 _IMPLICIT_PORTS = frozenset({465, 2465})
 _STARTTLS_PORTS = frozenset({25, 587, 2525, 2587})
@@ -14,6 +16,8 @@ _STARTTLS_PORTS = frozenset({25, 587, 2525, 2587})
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$|^[0-9A-Fa-f:.]+$", max_length=253)]
+
+Selector = Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=63)]
 
 
 class SmtpSettings(BaseModel):
@@ -41,6 +45,18 @@ class SmtpSettings(BaseModel):
     helo_name: Host | None = Field(
         None, description="Name that probes give in EHLO. Absent: the address literal of this machine."
     )
+    source_address: str | None = Field(
+        None,
+        examples=["192.0.2.10"],
+        description="Address of this machine from which probes connect; give the one Postfix uses "
+        "(smtp_bind_address). Absent: the system chooses.",
+    )
+    spf_include: Host | None = Field(
+        None, description="Name that the relay wants in the sending domain's SPF record; `check` looks for it."
+    )
+    dkim_selectors: tuple[Selector, ...] = Field(
+        (), strict=False, description="Selectors that the relay signs the sending domain with; `check` looks them up."
+    )
 
     @field_validator("password")
     @classmethod
@@ -54,6 +70,14 @@ class SmtpSettings(BaseModel):
                 "the secret is empty or holds control characters; check the file or variable it comes from"
             )
         return SecretStr(secret)
+
+    @field_validator("source_address")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        try:
+            return value if value is None else str(ip_address(value))
+        except ValueError:
+            raise ValueError(f'"{value}" is no IP address; write one of this machine, such as 192.0.2.10') from None
 
     @model_validator(mode="before")
     @classmethod
@@ -80,6 +104,12 @@ class SmtpSettings(BaseModel):
     def max_message_bytes(self) -> int | None:
         """Return the size limit that these settings know of; None: the adapter's."""
         return None
+
+    def login(self, endpoint: RelayEndpoint) -> SmtpLogin | None:
+        """Return how to log in; None: not at all."""
+        if endpoint.username is None:
+            return None
+        return SmtpLogin(username=endpoint.username, password=endpoint.password)
 
     def endpoint(self) -> RelayEndpoint:
         """Return where and how mail is handed over."""

@@ -1,5 +1,6 @@
 """The SMTP channel that adapters share: a session's outcome becomes a `Submission`."""
 
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -9,14 +10,18 @@ from aiosmtplib.errors import SMTPException
 
 from providers.base import Channel, Clock, Message, RelayEndpoint, Submission, SubmissionStatus
 from providers.classify import classify_reply, classify_transport
-from providers.errors import ForbiddenError, RefusedError
+from providers.errors import ForbiddenError, RefusedError, SessionError
 from providers.failure import Failure
 from providers.redact import redact
 from providers.reply import Reply, ReplyClass, provider_message_id
+from providers.smtp_login import SmtpLogin
+from providers.smtp_mail import MessageNeed
+from providers.smtp_reuse import IdleSessions, Reuse
 from providers.smtp_session import SmtpSession
 from providers.text_rules import TextRule
 from providers.tls import make_context
 
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 _STATUS = {ReplyClass.TRANSIENT: SubmissionStatus.DEFERRED, ReplyClass.PERMANENT: SubmissionStatus.REJECTED}
 
 
@@ -30,7 +35,10 @@ class _Outcome:
 
 
 class SmtpChannel:
-    """Hands messages to one relay by SMTP, each over a fresh connection, as Postfix would first do."""
+    """Hands messages to one relay by SMTP, each over a fresh connection, as Postfix would first do.
+
+    With `reuse`, for handing over many messages, a session carries several.
+    """
 
     def __init__(
         self,
@@ -42,7 +50,10 @@ class SmtpChannel:
         total_timeout_seconds: float,
         rules: Sequence[TextRule] = (),
         max_message_bytes: int | None = None,
+        login: SmtpLogin | None = None,
         helo_name: str | None = None,
+        source_address: str | None = None,
+        reuse: Reuse | None = None,
     ) -> None:
         self._provider = provider
         self._endpoint = endpoint
@@ -51,16 +62,27 @@ class SmtpChannel:
         self._total_timeout_seconds = total_timeout_seconds
         self._rules = tuple(rules)
         self._max_message_bytes = max_message_bytes
+        self._login = login
         self._helo_name = helo_name
+        self._source_address = source_address
+        self._idle = IdleSessions(reuse, clock) if reuse else None
         self._tls_context: ssl.SSLContext | None = None
 
     async def check_session(self, sender: str, recipient: str) -> Submission:
         """Do everything but DATA: whether a message would be taken now."""
 
         async def steps(session: SmtpSession) -> Reply:
-            await session.open()
-            await session.mail(sender)
-            reply = await session.rcpt(recipient)
+            reply = await session.envelope(sender, recipient)
+            await session.reset()
+            return reply
+
+        return await self._run(steps, message_sent=False)
+
+    async def check_sender(self, sender: str) -> Submission:
+        """Log in and name the sender, no recipient: what the session says of the account."""
+
+        async def steps(session: SmtpSession) -> Reply:
+            reply = await session.mail(sender)
             await session.reset()
             return reply
 
@@ -68,46 +90,83 @@ class SmtpChannel:
 
     async def submit(self, message: Message, deadline: float | None = None) -> Submission:
         """Hand over one message, by this time of the monotonic clock or within the total time-out."""
+        content = _LINE_END.sub(b"\r\n", message.content)
+        content = content if content.endswith(b"\r\n") else content + b"\r\n"
+        need = MessageNeed(
+            size_bytes=len(content),
+            max_bytes=self._max_message_bytes,
+            eight_bit=not content.isascii(),
+            utf8_header=not content.partition(b"\r\n\r\n")[0].isascii(),
+        )
 
         async def steps(session: SmtpSession) -> Reply:
-            await session.open()
-            await session.mail(
-                message.sender,
-                size_bytes=len(message.content),
-                max_bytes=self._max_message_bytes,
-                eight_bit=not message.content.isascii(),
-            )
-            await session.rcpt(message.recipient)
-            return await session.data(message.content)
+            await session.envelope(message.sender, message.recipient, need)
+            return await session.data(content)
 
         return await self._run(steps, message_sent=True, deadline=deadline)
+
+    async def aclose(self) -> None:
+        """Leave the sessions that are kept open."""
+        if self._idle:
+            await self._idle.close()
 
     async def _run(
         self, steps: Callable[[SmtpSession], Awaitable[Reply]], *, message_sent: bool, deadline: float | None = None
     ) -> Submission:
         started_at, begun = self._clock.now(), self._clock.monotonic()
-        total_seconds = self._total_timeout_seconds
-        if deadline is not None:
-            total_seconds = max(0.0, min(total_seconds, deadline - begun))
-        session = SmtpSession(
+        latest = begun + self._total_timeout_seconds
+        deadline = latest if deadline is None else min(latest, deadline)
+        idle = self._idle if message_sent else None
+        session = await self._take_open(idle, deadline) if idle else None
+        is_open = session is not None
+        session = session or self._new_session(deadline)
+        kept = False
+        try:
+            outcome = await self._outcome(steps, session, is_open=is_open)
+            duration_seconds = self._clock.monotonic() - begun
+            submission = self._submission(outcome, session, started_at, duration_seconds, message_sent=message_sent)
+            if outcome.reply is not None:  # the relay is in step and listening
+                kept = idle is not None and outcome.failure is None and idle.keep(session)
+                if not kept:
+                    await session.leave()
+        finally:
+            if not kept:
+                session.abort()
+        return submission
+
+    async def _take_open(self, idle: IdleSessions, deadline: float) -> SmtpSession | None:
+        """Return a waiting session that still answers, or None when there is none or the one tried is dead."""
+        session = idle.take()
+        if session is None:
+            return None
+        try:
+            await session.renew(deadline)
+        except (SessionError, OSError, SMTPException):
+            session.abort()
+            return None
+        except BaseException:
+            session.abort()
+            raise
+        return session
+
+    def _new_session(self, deadline: float) -> SmtpSession:
+        return SmtpSession(
             self._endpoint,
             clock=self._clock,
             stage_timeout_seconds=self._stage_timeout_seconds,
-            total_timeout_seconds=total_seconds,
+            deadline=deadline,
             tls_context=self._context,
+            login=self._login,
             helo_name=self._helo_name,
+            source_address=self._source_address,
         )
-        try:
-            outcome = await self._outcome(steps, session)
-            duration_seconds = self._clock.monotonic() - begun
-            if outcome.reply is not None:  # the relay is in step and listening
-                await session.leave()
-        finally:
-            session.abort()
-        return self._submission(outcome, session, started_at, duration_seconds, message_sent=message_sent)
 
-    async def _outcome(self, steps: Callable[[SmtpSession], Awaitable[Reply]], session: SmtpSession) -> _Outcome:
+    async def _outcome(
+        self, steps: Callable[[SmtpSession], Awaitable[Reply]], session: SmtpSession, *, is_open: bool
+    ) -> _Outcome:
         try:
+            if not is_open:
+                await session.open()
             reply = await steps(session)
         except RefusedError as refused:
             failure = classify_reply(refused.reply, session.stage, now=self._clock.now(), rules=self._rules)
@@ -150,7 +209,12 @@ class SmtpChannel:
             message_sent=message_sent,
             reply_code=reply.code if reply else None,
             enhanced_code=reply.enhanced if reply else None,
-            text=redact(outcome.text, username=self._endpoint.username, password=self._endpoint.password),
+            text=redact(
+                outcome.text,
+                username=self._endpoint.username,
+                password=self._endpoint.password,
+                also=session.secrets,
+            ),
             provider_message_id=provider_message_id(reply.text) if reply and message_sent and not failure else None,
             stage_seconds=dict(session.stage_seconds),
             tls=session.tls,
@@ -160,5 +224,9 @@ class SmtpChannel:
 
     def _context(self) -> ssl.SSLContext:
         if self._tls_context is None:
-            self._tls_context = make_context(self._endpoint.ca_file)
+            self._tls_context = make_context(
+                self._endpoint.ca_file,
+                client_certificate_file=self._endpoint.client_certificate_file,
+                client_key_file=self._endpoint.client_key_file,
+            )
         return self._tls_context

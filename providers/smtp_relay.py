@@ -44,7 +44,9 @@ class SmtpRelay:
             total_timeout_seconds=total_timeout_seconds,
             rules=self.reply_rules,
             max_message_bytes=settings.max_message_bytes() or self.capabilities.max_message_bytes,
+            login=settings.login(self._endpoint),
             helo_name=settings.helo_name,
+            source_address=settings.source_address,
         )
 
     def relay_endpoint(self) -> RelayEndpoint:
@@ -96,7 +98,8 @@ class SmtpRelay:
         self._lacks("adding suppressions")
 
     async def aclose(self) -> None:
-        """Do nothing: no connection outlives a call."""
+        """Close what is open."""
+        await self._channel.aclose()
 
     def _lacks(self, what: str) -> NoReturn:
         raise NotSupportedError(

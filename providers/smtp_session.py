@@ -2,46 +2,46 @@
 
 aiosmtplib's `SMTP` joins stages that must be told apart here (DNS, connect, TLS and banner; DATA and its
 end), verifies the certificate against the name it connects to, and tries one login method after the other.
-So this drives its wire protocol, `SMTPProtocol`, directly.
+So this drives its wire protocol directly (`smtp_wire`).
 
 Every method may raise `SessionError`, `OSError` or `aiosmtplib.SMTPException`; `smtp_channel` turns all
 three into a `Submission`.
 """
 
 import asyncio
-import base64
 import ipaddress
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from aiosmtplib.errors import SMTPException, SMTPResponseException
 from aiosmtplib.esmtp import parse_esmtp_extensions
-from aiosmtplib.protocol import SMTPProtocol
+from aiosmtplib.response import SMTPResponse
 
 from providers.base import Clock, RelayEndpoint, TlsMode, TlsSession
-from providers.errors import ForbiddenError, RefusedError
+from providers.errors import CallError, ForbiddenError, RefusedError
 from providers.failure import Category, Failure, Stage
 from providers.reply import Reply, ReplyClass, make_reply
-from providers.smtp_connect import connect, resolve
-from providers.tls import describe_session
+from providers.smtp_connect import SourceAddressError, connect, resolve
+from providers.smtp_login import LoginMethod, LoginWire, SmtpLogin, log_in
+from providers.smtp_mail import MessageNeed, mail_parameters
+from providers.smtp_wire import SmtpWire
+from providers.tls import ClientCertificateError, describe_session
 
 _READY = 220
 _LOGGED_IN = 235
-_GO_ON_LOGIN = 334
 _SEND_MESSAGE = 354
 _GARBAGE_CODE = 599  # never leaves this module: makes garbage fit to be shown
 _MAX_EHLO_LINES = 50
 _MAX_EHLO_CHARACTERS = 200
 _QUIT_SECONDS = 1.0
-_LINE_END = re.compile(rb"\r\n|\r|\n")
 _LEADING_DOT = re.compile(rb"(?m)^\.")
 _NOT_IN_A_PATH = re.compile(r"[\x00-\x20\x7f<>\ud800-\udfff]")
 
 
 class SmtpSession:
-    """A session that remembers its stages. Use the methods in the order in which they stand here, once each."""
+    """A session that remembers its stages. Use `open`, `envelope` and `data` in this order, then `leave` or `renew`."""
 
     def __init__(
         self,
@@ -49,23 +49,29 @@ class SmtpSession:
         *,
         clock: Clock,
         stage_timeout_seconds: float,
-        total_timeout_seconds: float,
+        deadline: float,
         tls_context: Callable[[], ssl.SSLContext],
+        login: SmtpLogin | None = None,
         helo_name: str | None = None,
+        source_address: str | None = None,
     ) -> None:
         self._endpoint = endpoint
+        self._login = login
+        self._source_address = source_address
         self._clock = clock
         self._stage_timeout_seconds = stage_timeout_seconds
-        self._deadline = clock.monotonic() + total_timeout_seconds
+        self._deadline = deadline  # of the clock's `monotonic`
         self._tls_context = tls_context
         self._helo_name = helo_name
-        self._protocol: SMTPProtocol | None = None
+        self._protocol: SmtpWire | None = None
         self._extensions: dict[str, str] = {}
         self._mechanisms: list[str] = []
         self.stage = Stage.DNS
         self.stage_seconds: dict[Stage, float] = {}
         self.tls: TlsSession | None = None
         self.ehlo: tuple[str, ...] = ()
+        self.secrets: list[str] = []  # what was sent to log in, to be struck out of every text
+        self.messages = 0  # accepted over this connection
 
     async def open(self) -> None:
         """Connect, read the banner, say EHLO, encrypt and log in as the endpoint says."""
@@ -76,61 +82,67 @@ class SmtpSession:
         if self._endpoint.tls is TlsMode.STARTTLS:
             await self._start_tls()
             await self._say_ehlo()  # what was offered in clear no longer counts (RFC 3207 §4.2)
-        if self._endpoint.username is not None:
-            await self._log_in(self._endpoint.username, self._endpoint.password or "")
+        if self._login is not None:
+            await self._log_in(self._login)
 
-    async def mail(
-        self, sender: str, *, size_bytes: int | None = None, max_bytes: int | None = None, eight_bit: bool = False
-    ) -> None:
-        """Name the envelope sender; `size_bytes` declares a message of that size (RFC 1870).
+    async def envelope(self, sender: str, recipient: str, need: MessageNeed | None = None) -> Reply:
+        """Name envelope sender and recipient, in one go where the relay offers it; return its consent.
 
-        `max_bytes` is the provider's documented limit, where it is below what the relay offers.
+        `need` is of the message to be sent; None for a session check.
         """
+        if "pipelining" not in self._extensions or self._is_unfit(recipient):
+            await self.mail(sender, need, to_utf8=not recipient.isascii())
+            return await self.rcpt(recipient)
         async with self._stage(Stage.MAIL):
-            path = self._path(sender)
-            options: list[bytes] = []
-            if size_bytes is not None:
-                limit = self._size_limit(max_bytes)
-                if limit is not None and limit < size_bytes:
-                    raise self._forbidden(
-                        Category.SIZE, "size-limit", f"the message has {size_bytes} bytes, the relay takes {limit}"
-                    )
-                if "size" in self._extensions:
-                    options.append(b"SIZE=%d" % size_bytes)
-            if eight_bit:
-                if "8bitmime" not in self._extensions:
-                    raise self._forbidden(
-                        Category.CONTENT, "8bitmime-not-offered", "the message is 8-bit and the relay takes 7-bit only"
-                    )
-                options.append(b"BODY=8BITMIME")
-            if not sender.isascii():
-                if "smtputf8" not in self._extensions:
-                    raise self._forbidden(Category.SENDER, "smtputf8-not-offered", "the sender's address is not ASCII")
-                options.append(b"SMTPUTF8")
-            self._expect(await self._command(b"MAIL", b"FROM:" + path, *options))
+            words = self._mail_words(sender, need, to_utf8=not recipient.isascii())
+            self._wire.write_together(b" ".join(words), b"RCPT TO:" + self._path(recipient))
+            self._expect(await self._read(self._wire.read_expected))
+        async with self._stage(Stage.RCPT):
+            return self._expect(await self._read(self._wire.read_expected))
+
+    async def mail(self, sender: str, need: MessageNeed | None = None, *, to_utf8: bool = False) -> Reply:
+        """Name the envelope sender; return the relay's consent."""
+        async with self._stage(Stage.MAIL):
+            return self._expect(await self._command(*self._mail_words(sender, need, to_utf8=to_utf8)))
 
     async def rcpt(self, recipient: str) -> Reply:
         """Name the one recipient; return the relay's consent."""
         async with self._stage(Stage.RCPT):
             path = self._path(recipient)
             if not recipient.isascii() and "smtputf8" not in self._extensions:
-                raise self._forbidden(Category.RECIPIENT, "smtputf8-not-offered", "the address is not ASCII")
+                raise self._forbidden(
+                    Category.RECIPIENT, "smtputf8-not-offered", "the address is not ASCII, the relay takes no other"
+                )
             return self._expect(await self._command(b"RCPT", b"TO:" + path))
 
     async def data(self, content: bytes) -> Reply:
-        """Hand over the message; return the reply by which the relay takes responsibility (RFC 5321 §6.1)."""
+        """Hand over the message, lines ended by CRLF; return the reply that takes responsibility (RFC 5321 §6.1)."""
         async with self._stage(Stage.DATA):
             self._expect(await self._command(b"DATA"), _SEND_MESSAGE)
         async with self._stage(Stage.END_OF_DATA):
-            lines = _LINE_END.sub(b"\r\n", content)
-            ended = lines if lines.endswith(b"\r\n") else lines + b"\r\n"
-            self._wire.write(_LEADING_DOT.sub(b"..", ended) + b".\r\n")
-            return self._expect(await self._read())
+            self._wire.write(_LEADING_DOT.sub(b"..", content) + b".\r\n")
+            reply = self._expect(await self._read())
+            self.messages += 1
+            return reply
+
+    async def renew(self, deadline: float) -> None:
+        """Make an open session ready for another message, to be sent by `deadline`: RSET, stages counted anew.
+
+        Raises:
+            SessionError, OSError, SMTPException: the session is dead. Nothing of the next message was sent.
+        """
+        self._deadline = deadline
+        self.stage_seconds = {}
+        self.stage = Stage.MAIL
+        async with asyncio.timeout(self._limit_seconds()):
+            self._expect(await self._command(b"RSET"))
 
     async def leave(self) -> None:
         """Say QUIT, wait a second at most for the answer, and close; failures mean nothing any more."""
         with suppress(OSError, SMTPException):
             async with asyncio.timeout(min(_QUIT_SECONDS, self._stage_timeout_seconds)):
+                while self._wire.expected:
+                    await self._wire.read_expected()
                 await self._wire.execute_command(b"QUIT")
         self.abort()
 
@@ -158,14 +170,22 @@ class SmtpSession:
                 Category.CONFIG, "plain-text-not-loopback", 'tls = "none" is for this machine only; use "starttls"'
             )
         async with self._stage(Stage.CONNECT):
-            connection = await connect(addresses, clock=self._clock, limit_seconds=self._limit_seconds())
+            try:
+                connection = await connect(
+                    addresses,
+                    clock=self._clock,
+                    limit_seconds=self._limit_seconds(),
+                    source_address=self._source_address,
+                )
+            except SourceAddressError as error:
+                raise self._forbidden(Category.CONFIG, "source-address", str(error)) from error
             if endpoint.tls is not TlsMode.IMPLICIT:
-                _, self._protocol = await loop.create_connection(SMTPProtocol, sock=connection)
+                _, self._protocol = await loop.create_connection(SmtpWire, sock=connection)
                 return
         async with self._stage(Stage.TLS):
             try:
                 _, self._protocol = await loop.create_connection(
-                    SMTPProtocol,
+                    SmtpWire,
                     sock=connection,
                     ssl=self._context(),
                     server_hostname=endpoint.server_name,
@@ -201,27 +221,40 @@ class SmtpSession:
                 raise RefusedError(self._reply(error.code, error.message)) from error
             self.tls = describe_session(self._transport.get_extra_info("ssl_object"))
 
-    async def _log_in(self, username: str, password: str) -> None:
+    async def _log_in(self, login: SmtpLogin) -> None:
         async with self._stage(Stage.AUTH):
             if self.tls is None:
                 raise self._forbidden(Category.CONFIG, "login-in-clear", "no password is sent without TLS")
-            if "plain" in self._mechanisms:
-                token = _base64(f"\0{username}\0{password}")
-                reply = await self._command(b"AUTH", b"PLAIN", token)
-            elif "login" in self._mechanisms:
-                for line in ((b"AUTH", b"LOGIN"), (_base64(username),)):
-                    self._expect(await self._command(*line), _GO_ON_LOGIN)
-                reply = await self._command(_base64(password))
-            else:
-                raise self._forbidden(
-                    Category.AUTH, "login-not-offered", "the relay offers neither AUTH PLAIN nor AUTH LOGIN"
-                )
+            method = login.choose(self._mechanisms)
+            if method is None:
+                raise self._forbidden(Category.AUTH, "login-not-offered", f"the relay does not offer {login.wanted()}")
+            token = await self._token(login) if method is LoginMethod.XOAUTH2 else None
+            reply = await log_in(
+                LoginWire(command=self._command, keep_secret=self.secrets.append), login, method, token
+            )
+            if reply.code != _LOGGED_IN and token is not None and login.tokens is not None:
+                login.tokens.forget(token)
             self._expect(reply, _LOGGED_IN)
+
+    async def _token(self, login: SmtpLogin) -> str:
+        if login.tokens is None:
+            raise self._forbidden(Category.CONFIG, "oauth-missing", "no source of access tokens is configured")
+        try:
+            return await login.tokens.token(self._clock.monotonic() + self._limit_seconds())
+        except CallError as error:
+            failure = Failure(
+                category=error.failure.category,
+                stage=Stage.AUTH,
+                temporary=error.failure.temporary,
+                rule=error.failure.rule,
+                retry_after_seconds=error.failure.retry_after_seconds,
+            )
+            raise ForbiddenError(failure, str(error)) from None
 
     # ------------------------------------------------------------------ parts
 
     @property
-    def _wire(self) -> SMTPProtocol:
+    def _wire(self) -> SmtpWire:
         if self._protocol is None:
             raise ConnectionResetError("not connected")
         return self._protocol
@@ -246,9 +279,9 @@ class SmtpSession:
             spent = self._clock.monotonic() - begun
             self.stage_seconds[stage] = self.stage_seconds.get(stage, 0.0) + spent
 
-    async def _read(self) -> Reply:
+    async def _read(self, read: Callable[[], Awaitable[SMTPResponse]] | None = None) -> Reply:
         try:
-            code, message = await self._wire.read_response()
+            code, message = await (read or self._wire.read_response)()
         except SMTPResponseException as error:
             code, message = error.code, error.message
         return self._reply(code, message)
@@ -273,11 +306,6 @@ class SmtpSession:
             )
         return reply
 
-    def _size_limit(self, max_bytes: int | None) -> int | None:
-        offered = self._extensions.get("size", "").strip()
-        limits = [int(offered)] if re.fullmatch(r"[0-9]{1,15}", offered) and int(offered) else []  # 0: no limit known
-        return min([*limits, *([max_bytes] if max_bytes else [])], default=None)
-
     @staticmethod
     def _expect(reply: Reply, code: int | None = None) -> Reply:
         if reply.code != code if code else reply.reply_class is not ReplyClass.POSITIVE:
@@ -290,12 +318,25 @@ class SmtpSession:
     def _context(self) -> ssl.SSLContext:
         try:
             return self._tls_context()
+        except ClientCertificateError as error:
+            raise self._forbidden(Category.CONFIG, "client-certificate", str(error)) from error
         except OSError as error:
             raise self._forbidden(
                 Category.CONFIG,
                 "ca-file",
                 f"ca_file {self._endpoint.ca_file} cannot be used: {error.strerror or error}",
             ) from error
+
+    def _mail_words(self, sender: str, need: MessageNeed | None, *, to_utf8: bool) -> list[bytes]:
+        path = self._path(sender)
+        options = mail_parameters(self._extensions, utf8_sender=not sender.isascii(), to_utf8=to_utf8, need=need)
+        return [b"MAIL", b"FROM:" + path, *options]
+
+    def _is_unfit(self, recipient: str) -> bool:
+        """Return whether this recipient must fail before it is sent, at its own stage."""
+        return bool(_NOT_IN_A_PATH.search(recipient)) or (
+            not recipient.isascii() and "smtputf8" not in self._extensions
+        )
 
     def _path(self, address: str) -> bytes:
         if _NOT_IN_A_PATH.search(address):
@@ -308,7 +349,3 @@ class SmtpSession:
         address = ipaddress.ip_address(self._transport.get_extra_info("sockname")[0].partition("%")[0])
         literal = address.compressed if address.version == 4 else f"IPv6:{address.compressed}"  # noqa: PLR2004
         return f"[{literal}]".encode()
-
-
-def _base64(text: str) -> bytes:
-    return base64.b64encode(text.encode())
