@@ -70,4 +70,5 @@ def build_probe(*, sender: str, recipient: str, token: str, round_id: str, now: 
         f"Reference: {token}",
         "",
     ]
-    return Message(sender=sender, recipient=recipient, content="\r\n".join(lines).encode("ascii"))
+    content = "\r\n".join(lines).encode("ascii")
+    return Message(sender=sender, recipient=recipient, content=content, probe_id=token)

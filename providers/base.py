@@ -93,6 +93,7 @@ class Message:
     sender: str  # envelope sender (MAIL FROM)
     recipient: str  # envelope recipient (RCPT TO)
     content: bytes = field(repr=False)  # headers and body, CRLF line ends
+    probe_id: str | None = None  # comes back in events where the channel can carry it beside the content
 
 
 class SubmissionStatus(StrEnum):
