@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from providers.base import RelayEndpoint, TlsMode
+from providers.declared import DeclaredKeys
 from providers.smtp_connect import is_loopback_name
-from providers.smtp_login import SmtpLogin
+from providers.smtp_login import SmtpLogin, TokenSource
 
 _IMPLICIT_PORTS = frozenset({465, 2465})
 _STARTTLS_PORTS = frozenset({25, 587, 2525, 2587})
@@ -20,7 +21,7 @@ Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?
 Selector = Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=63)]
 
 
-class SmtpSettings(BaseModel):
+class SmtpSettings(DeclaredKeys):
     """How one relay is reached by SMTP. Adapters fill in `host` and the like for their provider."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
@@ -90,8 +91,9 @@ class SmtpSettings(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         # messages: what was seen; what to do. TLS mode "none" beyond this machine is refused when connecting
-        if (self.username is None) != (self.password is None):
-            given, missing = ("username", "password") if self.password is None else ("password", "username")
+        credential = self.credential()
+        if (self.username is None) != (credential is None):
+            given, missing = ("username", "password") if credential is None else (credential, "username")
             raise ValueError(f"{given} is given and {missing} is not; give both, or none for a relay without login")
         if self.tls is TlsMode.NONE and self.username is not None and is_loopback_name(self.host):
             raise ValueError('no password is sent without TLS; use tls = "starttls" or leave out username and password')
@@ -105,11 +107,16 @@ class SmtpSettings(BaseModel):
         """Return the size limit that these settings know of; None: the adapter's."""
         return None
 
-    def login(self, endpoint: RelayEndpoint) -> SmtpLogin | None:
-        """Return how to log in; None: not at all."""
-        if endpoint.username is None:
+    def credential(self) -> str | None:
+        """Return the name of what proves the login; None: nothing does."""
+        return None if self.password is None else "password"
+
+    def login(self, tokens: TokenSource | None) -> SmtpLogin | None:
+        """Return how to log in; None: not at all. `tokens` brings access tokens where they are the way."""
+        if self.username is None:
             return None
-        return SmtpLogin(username=endpoint.username, password=endpoint.password)
+        password = self.password.get_secret_value() if self.password else None
+        return SmtpLogin(username=self.username, password=password, tokens=tokens)
 
     def endpoint(self) -> RelayEndpoint:
         """Return where and how mail is handed over."""

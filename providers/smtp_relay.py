@@ -14,6 +14,7 @@ from providers.errors import NotSupportedError
 from providers.provider_stats import ProviderStats, Window
 from providers.settings import SmtpSettings
 from providers.smtp_channel import SmtpChannel
+from providers.smtp_login import TokenSource
 from providers.suppression import Suppression, SuppressionPage
 from providers.text_rules import TextRule
 
@@ -36,6 +37,12 @@ class SmtpRelay:
     ) -> None:
         self.name = settings.name
         self._endpoint = settings.endpoint()
+        tokens = self._tokens(
+            settings,
+            clock=clock,
+            stage_timeout_seconds=stage_timeout_seconds,
+            total_timeout_seconds=total_timeout_seconds,
+        )
         self._channel = SmtpChannel(
             settings.name,
             self._endpoint,
@@ -44,10 +51,16 @@ class SmtpRelay:
             total_timeout_seconds=total_timeout_seconds,
             rules=self.reply_rules,
             max_message_bytes=settings.max_message_bytes() or self.capabilities.max_message_bytes,
-            login=settings.login(self._endpoint),
+            login=settings.login(tokens),
             helo_name=settings.helo_name,
             source_address=settings.source_address,
         )
+
+    def _tokens(
+        self, settings: SmtpSettings, *, clock: Clock, stage_timeout_seconds: float, total_timeout_seconds: float
+    ) -> TokenSource | None:
+        """Return where access tokens come from; None: no login needs them."""
+        return None
 
     def relay_endpoint(self) -> RelayEndpoint:
         """Return where Postfix hands mail to this provider."""
