@@ -7,11 +7,12 @@ from typing import ClassVar, NoReturn
 from pydantic import BaseModel
 
 from providers.base import Capabilities, Channel, Clock, Message, RelayEndpoint, Submission
-from providers.checkup import Checkup
+from providers.checkup import Checkup, Finding
 from providers.delivery_event import DeliveryEvent, EventPage
 from providers.domain_auth import DomainAuth
 from providers.errors import NotSupportedError
 from providers.provider_stats import ProviderStats, Window
+from providers.session_findings import session_findings
 from providers.settings import SmtpSettings
 from providers.smtp_channel import SmtpChannel
 from providers.smtp_login import TokenSource
@@ -37,6 +38,8 @@ class SmtpRelay:
     ) -> None:
         self.name = settings.name
         self._endpoint = settings.endpoint()
+        self._clock = clock
+        self._max_message_bytes = settings.max_message_bytes() or self.capabilities.max_message_bytes
         tokens = self._tokens(
             settings,
             clock=clock,
@@ -50,7 +53,7 @@ class SmtpRelay:
             stage_timeout_seconds=stage_timeout_seconds,
             total_timeout_seconds=total_timeout_seconds,
             rules=self.reply_rules,
-            max_message_bytes=settings.max_message_bytes() or self.capabilities.max_message_bytes,
+            max_message_bytes=self._max_message_bytes,
             login=settings.login(tokens),
             helo_name=settings.helo_name,
             source_address=settings.source_address,
@@ -79,8 +82,19 @@ class SmtpRelay:
         return await self._channel.submit(message, deadline)
 
     async def check(self, sender: str) -> Checkup:
-        """Return nothing yet: what SMTP can tell is told by `check_session`."""
-        return Checkup(provider=self.name, findings=())
+        """Return what a session says that logs in and names this sender, and sends nothing."""
+        return Checkup(provider=self.name, findings=await self.session_findings(sender))
+
+    async def session_findings(self, sender: str) -> tuple[Finding, ...]:
+        """Return credentials, sender, TLS and size limit as one SMTP session shows them; adapters add their own."""
+        submission = await self._channel.check_sender(sender)
+        return session_findings(
+            submission,
+            endpoint=self._endpoint,
+            sender=sender,
+            now=self._clock.now(),
+            max_message_bytes=self._max_message_bytes,
+        )
 
     async def events(self, cursor: str | None = None) -> EventPage:
         """Raise NotSupportedError."""
