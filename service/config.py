@@ -7,7 +7,16 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from service.config_problem import Rule, mistake
-from service.config_text import AbsolutePath, Address, Duration, HostPort, Name, PositiveDuration, SocketPath
+from service.config_text import (
+    AbsolutePath,
+    Address,
+    Duration,
+    HostPort,
+    Name,
+    PositiveDuration,
+    SocketPath,
+    split_host_port,
+)
 from service.decision.policy import Failback, Mode
 
 LONGEST_CANARY_WAIT = timedelta(seconds=60)  # the root helper serves nobody else meanwhile
@@ -124,6 +133,18 @@ class ProbesTable(Table):
     )
 
 
+class DnsTable(Table):
+    """[dns]: where readiness looks names up."""
+
+    server: HostPort | None = Field(
+        None, examples=["192.0.2.53:53"], description='Name server, "address:port". Absent: those of this machine.'
+    )
+
+    def address(self) -> tuple[str, int] | None:
+        """Return address and port of the named server."""
+        return split_host_port(self.server) if self.server else None
+
+
 class PolicyTable(Table):
     """[policy]: when mail moves."""
 
@@ -208,6 +229,7 @@ class Config(Table):
     api: ApiTable = Field(ApiTable(), description="Where the daemon listens.")
     postfix: PostfixTable = Field(PostfixTable(), description="The Postfix instance.")
     probes: ProbesTable = Field(description="How providers are measured.")
+    dns: DnsTable = Field(DnsTable(), description="Where names are looked up by `relaypilot check`.")
     policy: PolicyTable = Field(PolicyTable(), description="When mail moves.")
     store: StoreTable = Field(StoreTable(), description="What is kept.")
     receivers: dict[Name, tuple[str, ...]] = Field(

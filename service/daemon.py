@@ -25,8 +25,9 @@ from service.memory import Memory
 from service.notify import Notifier
 from service.owner import Owner
 from service.postfix.client import HelperClient
-from service.prober import Prober
+from service.prober import Prober, new_id
 from service.pulse import Beat, notices
+from service.readiness.account_desk import AccountDesk
 from service.redaction import Redaction
 from service.schedule import Schedule
 from service.secrets import probe_secret
@@ -98,7 +99,13 @@ class Daemon:
         self._api_stop = asyncio.Event()
         self._reload_wanted = asyncio.Event()
         self._desk = DaemonDesk(
-            self._owner, self._events, clock, lambda: self._prober, lambda: self._live.problem, clock.now()
+            self._owner,
+            self._events,
+            clock,
+            lambda: self._prober,
+            lambda: self._live.problem,
+            clock.now(),
+            AccountDesk(lambda: self._owner.setup, clock=clock, secret=self._secret, new_id=new_id),
         )
         self._beat: Beat | None = None
         self._parts: list[asyncio.Task[None]] = []

@@ -11,7 +11,7 @@ from probes.fact_json import fact_to_json
 from probes.observation import Notice, NoticeKind
 from providers.base import Clock
 from service.answers import (
-    compare_rows,
+    compare_view,
     explain_view,
     history_view,
     override_views,
@@ -24,6 +24,7 @@ from service.decision.explain import explain
 from service.decision.health import health, overall
 from service.decision.plan import Plan
 from service.decision.safety import MANUAL, refusals
+from service.declared import declared_of
 from service.errors import NoSuchProviderError, NoSuchSeedError, UsageError
 from service.events import EventLog
 from service.headline import headline
@@ -33,6 +34,7 @@ from service.postfix.current import Current
 from service.postfix.installation import installation_of
 from service.postfix.plan import plan_text
 from service.prober import Prober
+from service.readiness.account_desk import AccountDesk
 from service.store.entry import JournalEntry, JournalKind, Trigger
 from service.version import version
 from service.views import (
@@ -69,7 +71,9 @@ class DaemonDesk:
         prober: Callable[[], Prober],
         live_problem: Callable[[], str | None],
         started_at: datetime,
+        accounts: AccountDesk,
     ) -> None:
+        self.accounts = accounts
         self._owner = owner
         self._events = events
         self._clock = clock
@@ -151,13 +155,9 @@ class DaemonDesk:
         if receiver is not None and receiver not in policy.receivers:
             known = ", ".join(policy.receivers)
             raise UsageError(f'Comparing at "{receiver}": there is no such receiver; seeds are at {known}.')
-        rows = await self._owner.memory.ask(
-            lambda store: compare(
-                store.observations(since, until, receiver=receiver), policy.providers, policy.receivers
-            )
-        )
-        wanted = [row for row in rows if receiver is None or row.receiver == receiver]
-        return CompareView(since=since, until=until, rows=compare_rows(wanted))
+        records = await self._owner.memory.ask(lambda store: store.records(since, until))
+        declared = declared_of(self._owner.setup.config)
+        return compare_view(compare(records, policy.providers, policy.receivers, declared, receiver))
 
     async def plan(self, to: str) -> PlanView:
         """Return what a failover to this provider would change; changes nothing."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Protocol
 
+from service.readiness.views import CheckRequest, CheckView, CopyRequest, CopyView
 from service.views import (
     CompareView,
     EventView,
@@ -20,8 +21,25 @@ from service.views import (
 )
 
 
+class Accounts(Protocol):
+    """The providers' accounts as seen from the API. Every method may raise `service.errors.RelaypilotError`."""
+
+    async def check(self, request: CheckRequest) -> CheckView:
+        """Return whether each provider could carry the mail; sends nothing unless asked."""
+        ...
+
+    async def copy_suppressions(self, request: CopyRequest) -> CopyView:
+        """Copy suppressed addresses between providers."""
+        ...
+
+
 class Desk(Protocol):
     """The daemon as seen from its API. Every method may raise `service.errors.RelaypilotError`."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """Return who answers for the providers' accounts."""
+        ...
 
     async def status(self) -> StatusView:
         """Return the present state; waits shortly at most."""

@@ -109,7 +109,7 @@ class Prober:
                 providers,
                 sender=self.setup.config.probes.sender,
                 recipient=recipient,
-                sweep_id=self._new_id(),
+                sweep_id=new_id(),
                 clock=self._clock,
                 confirmation=confirmation,
             )
@@ -131,7 +131,7 @@ class Prober:
             async for observation in run_round(
                 providers,
                 seeds,
-                round_id=self._new_id(),
+                round_id=new_id(),
                 clock=self._clock,
                 rng=self._rng,
                 sender=self.setup.config.probes.sender,
@@ -208,8 +208,10 @@ class Prober:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a probe task ended unexpectedly", exc_info=error)
 
-    def _new_id(self) -> str:
-        return secrets.token_hex(6)
+
+def new_id() -> str:
+    """Return an identifier that no other round has."""
+    return secrets.token_hex(6)
 
 
 def _all_bad(facts: Sequence[Fact]) -> bool:

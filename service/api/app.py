@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from service.api import acting, pages, reading
+from service.api import accounts, acting, pages, reading
 from service.api.bearer import BearerToken
 from service.api.problem import MEDIA_TYPE
 from service.api.problem_response import Problem, answer_problems
@@ -37,6 +37,7 @@ def create_app(desk: Desk, *, token: str | None, keep_alive_seconds: float = _KE
     app.state.stopping = asyncio.Event()  # set when the server stops: ends the streams
     app.include_router(reading.router, prefix="/v1", responses=_PROBLEMS)
     app.include_router(acting.router, prefix="/v1", responses=_PROBLEMS)
+    app.include_router(accounts.router, prefix="/v1", responses=_PROBLEMS)
     app.include_router(pages.router)
     answer_problems(app)
     app.add_middleware(ShortBodies)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from service.cli import (
+    check,
     compare,
     config,
     explain,
@@ -19,6 +20,7 @@ from service.cli import (
     processes,
     replay,
     status,
+    suppressions,
     traffic,
 )
 from service.cli.boundary import exit_status_of
@@ -30,6 +32,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (status.status, "Route, health, overrides, problems, last events."),
     (explain.explain, "Why mail stays or moved."),
     (compare.compare, "The providers side by side."),
+    (check.check, "Whether each provider could carry the mail."),
     (probe.probe, "One round of probes now."),
     (plan.plan, "What a failover would change."),
     (failover.failover, "Move mail to a provider now."),
@@ -51,6 +54,14 @@ _CONFIG_COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
     (config.check, "Show every mistake at once, or what probes will cost."),
     (config.describe, "Show every setting with its meaning and default."),
 )
+_SUPPRESSION_COMMANDS: tuple[tuple[Callable[..., None], str], ...] = (
+    (suppressions.sync, "Copy suppressed addresses between providers."),
+)
+# Each group with its help, which is also its line in the list of commands.
+_GROUPS = (
+    ("config", "Check the configuration, or describe every setting.", _CONFIG_COMMANDS),
+    ("suppressions", "Addresses that providers must not send to.", _SUPPRESSION_COMMANDS),
+)
 
 
 def main() -> None:
@@ -67,14 +78,20 @@ def failover_main() -> None:
 
 def relaypilot_app() -> typer.Typer:
     """Return the application with every command."""
-    app, settings = _app(), _app(name="config", help="Check the configuration, or describe every setting.")
-    for group, commands in ((app, _COMMANDS), (settings, _CONFIG_COMMANDS)):
-        for command, summary in commands:
-            group.command(epilog=EPILOG, short_help=summary)(command)
+    app = _app()
+    _add(app, _COMMANDS)
     app.callback(invoke_without_command=True, epilog=TOP_EPILOG)(_top)
-    settings.callback(invoke_without_command=True, epilog=EPILOG)(_help_when_alone)
-    app.add_typer(settings)
+    for name, text, commands in _GROUPS:
+        group = _app(name=name, help=text)
+        _add(group, commands)
+        group.callback(invoke_without_command=True, epilog=EPILOG, help=text)(_help_when_alone)
+        app.add_typer(group)
     return app
+
+
+def _add(app: typer.Typer, commands: tuple[tuple[Callable[..., None], str], ...]) -> None:
+    for command, summary in commands:
+        app.command(epilog=EPILOG, short_help=summary)(command)
 
 
 def _top(
@@ -91,7 +108,7 @@ def _top(
 
 
 def _help_when_alone(context: typer.Context) -> None:
-    """Check the configuration, or describe every setting."""
+    """Show the commands of a group that is called without one."""
     if context.invoked_subcommand is None:
         print(context.get_help())
         raise typer.Exit(UsageError.exit_status)

@@ -8,6 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 from service.errors import NoSuchProviderError, NoSuchSeedError, UnsafePlanError
 from service.postfix.errors import NotRunningError
+from service.readiness.views import (
+    CheckRequest,
+    CheckupView,
+    CheckView,
+    CopiedView,
+    CopyRequest,
+    CopyView,
+    FindingView,
+)
 from service.views import (
     CompareRowView,
     CompareView,
@@ -65,10 +74,45 @@ def health(provider: str, receiver: str) -> HealthView:
     )
 
 
+class FakeAccounts:
+    """Answers for three accounts, the second of which could not carry the mail."""
+
+    async def check(self, request: CheckRequest) -> CheckView:
+        if request.provider not in {None, *NAMES}:
+            raise NoSuchProviderError(f"There is no provider {request.provider}.")
+        good = FindingView(code="credentials", verdict="ok", sentence="The login works.")
+        bad = FindingView(
+            code="sender", verdict="failed", sentence="The sender is not verified.", remedy="Verify it in the panel."
+        )
+        return CheckView(
+            at=now(),
+            sender="probe@example.org",
+            providers=tuple(
+                CheckupView(provider=name, verdict="failed", findings=(bad, good))
+                if name == "sendgrid"
+                else CheckupView(provider=name, verdict="ok", findings=(good,))
+                for name in NAMES
+                if request.provider in {None, name}
+            ),
+        )
+
+    async def copy_suppressions(self, request: CopyRequest) -> CopyView:
+        one = CopiedView(
+            to="sendgrid",
+            sources=("mailgun",),
+            known=7,
+            lacking={"hard-bounce": 2, "complaint": 1},
+            added=0 if request.dry_run else 3,
+        )
+        none = CopiedView(to="mailgun", sources=("sendgrid",), known=10, lacking={}, added=0)
+        return CopyView(dry_run=request.dry_run, providers=(one, none))
+
+
 class FakeDesk:
     """Answers like a daemon with three providers of which the first one lands in spam."""
 
     def __init__(self) -> None:
+        self.accounts = FakeAccounts()
         self.listeners: set[asyncio.Queue[EventView | None]] = set()
         self.reset()
 

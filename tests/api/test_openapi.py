@@ -32,9 +32,11 @@ def test_every_path_is_there(document: dict[str, Any]) -> None:
         "GET /v1/route",
         "GET /v1/status",
         "GET /v1/stream",
+        "POST /v1/check",
         "POST /v1/failover",
         "POST /v1/overrides",
         "POST /v1/probes",
+        "POST /v1/suppressions/sync",
     }
 
 

@@ -5,6 +5,7 @@ import stat
 
 import pytest
 
+from service.readiness.views import CheckView, CopyView
 from service.views import (
     CompareView,
     ExplainView,
@@ -69,6 +70,23 @@ def test_pause_and_resume_answer_with_the_overrides_in_force(world: World) -> No
         assert [OverrideView.model_validate_json(json.dumps(one)).verb for one in paused.json()] == ["pause"]
         assert client.get("/v1/overrides").json() == paused.json()
         assert client.post("/v1/overrides", json={"verb": "resume"}).json() == []
+
+
+def test_the_accounts_are_checked(world: World) -> None:
+    with world.client() as client:
+        every = CheckView.model_validate_json(client.post("/v1/check", json={}).content)
+        one = CheckView.model_validate_json(client.post("/v1/check", json={"provider": "mailgun"}).content)
+        none = client.post("/v1/check", json={"provider": "nosuch"})
+    assert [p.verdict for p in every.providers] == ["ok", "failed", "ok"]
+    assert [p.provider for p in one.providers] == ["mailgun"]
+    assert none.status_code == 404
+
+
+def test_suppressions_are_copied(world: World) -> None:
+    with world.client() as client:
+        answer = client.post("/v1/suppressions/sync", json={"dry_run": True})
+    done = CopyView.model_validate_json(answer.content)
+    assert [(one.to, one.added) for one in done.providers] == [("sendgrid", 0), ("mailgun", 0)]
 
 
 def test_a_round_is_streamed_as_json_lines(world: World) -> None:

@@ -24,7 +24,11 @@ READING = [
 ]
 
 
-@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS), ["config"], ["config", "check"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words",
+    [[], *([name] for name in COMMANDS), ["config"], ["config", "check"], ["suppressions", "sync"]],
+    ids=" ".join,
+)
 def test_help_leads_to_the_exit_statuses(shell: Shell, words: list[str]) -> None:
     done = shell(*words, "--help")
     assert done.status == 0, done.err
@@ -104,6 +108,23 @@ def test_plan_shows_the_verdict_and_ends_with_it(shell: Shell) -> None:
     assert "Refused by unproven: smarthost has no fresh good evidence. (--force moves all the same)" in done.out
     assert "+relayhost = b" in done.out
     assert shell("plan", "--to", "smarthost", "--json").json["refusals"][0]["rule"] == "unproven"
+
+
+def test_check_shows_what_is_wrong_first_with_its_remedy(shell: Shell) -> None:
+    done = shell("check")
+    assert done.status == 1
+    assert "sendgrid: could not carry the mail\nfailed  The sender is not verified.\n" in done.out
+    assert "Verify it in the panel.\nok      The login works." in done.out
+    assert shell("check", "mailgun").status == 0
+    assert shell("check", "--json").json["providers"][1]["verdict"] == "failed"
+
+
+def test_suppressions_sync_says_what_it_did_or_would_do(shell: Shell) -> None:
+    line = "sendgrid: 3 of mailgun {} (2 hard-bounce, 1 complaint) to 7 that it suppresses already.\n"
+    done = shell("suppressions", "sync", "--from", "mailgun", "--dry-run")
+    assert done.out.startswith(line.format("would be added"))
+    assert shell("suppressions", "sync").out.startswith(line.format("added"))
+    assert "mailgun lacks nothing of sendgrid (10 addresses suppressed).\n" in done.out
 
 
 def test_probe_prints_each_result(shell: Shell) -> None:

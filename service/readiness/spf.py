@@ -1,0 +1,62 @@
+"""What an SPF record says of a relay (RFC 7208). Pure."""
+
+import re
+from collections.abc import Sequence
+
+from providers.checkup import Finding, Verdict
+
+_MOST_LOOKUPS = 10  # RFC 7208 §4.6.4
+
+
+def spf_finding(domain: str, texts: Sequence[str], include: str | None) -> Finding:
+    """Return whether the domain's SPF record lets this relay send; `include` is what the relay wants named in it."""
+    records = [text for text in texts if text.lower() == "v=spf1" or text.lower().startswith("v=spf1 ")]
+    wanted = f"include:{include}" if include else ""
+    if not records:
+        example = f'"v=spf1 {wanted} ~all"' if wanted else "the one that your relays document"
+        return _finding(
+            Verdict.FAILED if wanted else Verdict.WARNING,
+            f"{domain} has no SPF record.",
+            f"Add a TXT record at {domain}: {example}.",
+        )
+    if len(records) > 1:
+        return _finding(
+            Verdict.FAILED,
+            f"{domain} has {len(records)} SPF records, which receivers take for none (RFC 7208 §4.5).",
+            "Join them into one TXT record.",
+        )
+    record = records[0]
+    terms = [term.lower().lstrip("+?~-") for term in record.split()[1:]]
+    if any(term.lower() in {"all", "+all"} for term in record.split()[1:]):
+        return _finding(
+            Verdict.WARNING, f"The SPF record of {domain} lets everybody send ({record}).", "End it with ~all or -all."
+        )
+    lookups = sum(_is_looked_up(term) for term in terms)
+    if lookups > _MOST_LOOKUPS:
+        return _finding(
+            Verdict.FAILED,
+            f"The SPF record of {domain} asks for {lookups} further lookups; receivers stop after {_MOST_LOOKUPS}.",
+            "Remove includes that are not used any more.",
+        )
+    if not wanted:
+        return _finding(
+            Verdict.OK,
+            f"{domain} has one SPF record ({record}); whether it names this relay is not known here. "
+            "Relays that put their own domain into Return-Path need no place in it.",
+        )
+    if wanted.lower() in terms:
+        return _finding(Verdict.OK, f"The SPF record of {domain} names this relay ({wanted}).")
+    return _finding(
+        Verdict.FAILED,
+        f"The SPF record of {domain} does not name this relay ({record}).",
+        f'Put "{wanted}" into it, before its "all".',
+    )
+
+
+def _is_looked_up(term: str) -> bool:
+    name = re.split("[:/]", term, maxsplit=1)[0]
+    return term.startswith(("include:", "redirect=", "exists:")) or name in {"a", "mx", "ptr"}
+
+
+def _finding(verdict: Verdict, sentence: str, remedy: str = "") -> Finding:
+    return Finding(code="spf", verdict=verdict, sentence=sentence, remedy=remedy)
