@@ -1,5 +1,11 @@
+import signal
+
 import pytest
 from hypothesis import settings
+
+# A shell starts what it puts into the background with SIGINT ignored, and every process below inherits that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
