@@ -1,20 +1,24 @@
 """Turns values of the core, the store and Postfix control into what the API answers. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from probes.observation import Observation, Outcome, Signal
 from providers.base import Provider
-from service.decision.compare import Comparison, Proportion, wilson
+from service.decision.compare import Compared, Comparison
 from service.decision.explain import Explanation
 from service.decision.health import Health, SignalHealth
+from service.decision.interval import Proportion, wilson
 from service.decision.override import Override
+from service.decision.paired import rounds_needed
 from service.decision.route import ANY_RECEIVER, Route
 from service.decision.state import State
 from service.postfix.current import Current
 from service.store.entry import JournalEntry
 from service.views import (
     CompareRowView,
+    CompareView,
+    DifferenceView,
     ExplainView,
     HealthView,
     HistoryEntryView,
@@ -121,21 +125,68 @@ def history_view(entry: JournalEntry) -> HistoryEntryView:
     )
 
 
-def compare_rows(rows: Iterable[Comparison]) -> tuple[CompareRowView, ...]:
+def compare_view(found: Compared) -> CompareView:
     """Return the providers side by side."""
-    return tuple(
-        CompareRowView(
-            provider=row.provider,
-            receiver=row.receiver,
-            acceptance=signal_view("acceptance", row.acceptance),
-            inbox=signal_view("inbox", row.inbox),
-            spam=signal_view("spam", row.spam),
-            missing=signal_view("missing", row.missing),
-            late=signal_view("late", row.late),
-            latency_p50_seconds=row.latency_p50_seconds,
-            latency_p95_seconds=row.latency_p95_seconds,
-        )
-        for row in rows
+    return CompareView(
+        since=found.since,
+        until=found.until,
+        rows=tuple(_compare_row(row) for row in found.rows),
+        differences=tuple(
+            DifferenceView(
+                first=d.first,
+                second=d.second,
+                receiver=d.receiver,
+                signal=str(d.signal),
+                better=d.better or None,
+                worse=d.worse or None,
+                rounds=d.counts.rounds,
+                first_better=d.counts.first_better,
+                second_better=d.counts.second_better,
+                probes=d.counts.probes,
+                only_first=d.counts.only_first,
+                only_second=d.counts.only_second,
+                log_evidence=d.log_evidence,
+                log_needed=d.log_needed,
+            )
+            for d in found.differences
+        ),
+        tests=found.tests,
+        rounds_needed=rounds_needed(found.tests) if found.tests else None,
+        live_messages=found.live_messages,
+        messages_a_month=found.messages_a_month,
+    )
+
+
+def _compare_row(row: Comparison) -> CompareRowView:
+    reliable, declared = row.reliability, row.declared
+    return CompareRowView(
+        provider=row.provider,
+        receiver=row.receiver,
+        acceptance=signal_view("acceptance", row.acceptance),
+        inbox=signal_view("inbox", row.inbox),
+        spam=signal_view("spam", row.spam),
+        missing=signal_view("missing", row.missing),
+        late=signal_view("late", row.late),
+        authentication=signal_view("authentication", row.authentication),
+        sessions=signal_view("session", row.sessions),
+        live=signal_view("live", row.live),
+        latency_p50_seconds=row.latency_p50_seconds,
+        latency_p90_seconds=row.latency_p90_seconds,
+        latency_p99_seconds=row.latency_p99_seconds,
+        watched_seconds=reliable.watched_seconds,
+        availability_ratio=reliable.availability_ratio,
+        incidents=reliable.incidents,
+        incidents_without_mail=reliable.stopped,
+        incidents_open=reliable.open,
+        mtbf_seconds=reliable.between_seconds,
+        mttr_seconds=reliable.repair_seconds,
+        currency=row.price.currency if row.price else None,
+        cost_per_thousand=row.price.per_thousand if row.price else None,
+        cost_a_month=row.price.a_month if row.price else None,
+        data_region=declared.data_region,
+        retention=declared.retention,
+        certifications=declared.certifications,
+        support=declared.support,
     )
 
 

@@ -10,11 +10,13 @@ import structlog
 
 from probes.observation import Fact
 from service.decision.fold import step
+from service.decision.incident import Incident, incidents_after
 from service.decision.policy import Policy
 from service.decision.state import State, initial_state, policy_hash, state_from_json, state_to_json
 from service.errors import StoreError
 from service.store.entry import JournalEntry
 from service.store.store import Snapshot, Store
+from service.tabulation import pace_of
 
 T = TypeVar("T")
 _WAITING_LIMIT = 10_000
@@ -36,6 +38,7 @@ class Memory:
         self._positions: dict[str, str] = {}
         self.policy = policy
         self.state: State = initial_state()
+        self._incidents: Mapping[tuple[str, str], Incident] = {}  # that go on
         self.seq = 0
         self.problem: str | None = None
         self.loaded_policy: str | None = None  # hash of the policy that the stored state was folded by
@@ -56,6 +59,7 @@ class Memory:
                 # Written by another version: what the facts say is what counts.
                 _log.warning("the stored state cannot be read and is folded anew", error=repr(error))
                 since = now - timedelta(seconds=self.policy.evidence_lifetime_seconds)
+        self._incidents = {(one.provider, one.receiver): one for one in self._store.open_incidents()}
         for seq, fact in self._store.facts(after_seq=self.seq, since=since):
             self.state, self.seq = step(self.state, fact, self.policy), seq
 
@@ -95,18 +99,29 @@ class Memory:
             raise
 
     def _write(self, entry: JournalEntry | None) -> None:
-        folded: list[tuple[State, int]] = [(self.state, self.seq)]
+        folded = [(self.state, self._incidents, self.seq)]
 
         def fold(numbered: Sequence[tuple[int, Fact]]) -> Snapshot:
             state = self.state
             for _, fact in numbered:
                 state = step(state, fact, self.policy)
             seq = numbered[-1][0] if numbered else self.seq
-            folded[0] = (state, seq)
-            return Snapshot(policy_hash=policy_hash(self.policy), seq=seq, state=state_to_json(state))
+            incidents, changed = self._incidents, tuple[Incident, ...]()
+            if numbered:
+                incidents, changed = incidents_after(incidents, state, self.policy, numbered[-1][1].at)
+            folded[0] = (state, incidents, seq)
+            return Snapshot(
+                policy_hash=policy_hash(self.policy), seq=seq, state=state_to_json(state), incidents=changed
+            )
 
-        self._store.record(self._waiting, fold, positions=self._positions, journal=(entry,) if entry else ())
-        self.state, self.seq = folded[0]
+        self._store.record(
+            self._waiting,
+            fold,
+            positions=self._positions,
+            journal=(entry,) if entry else (),
+            pace=pace_of(self.policy),
+        )
+        self.state, self._incidents, self.seq = folded[0]
         self._waiting, self._positions = [], {}
 
     async def ask(self, question: Callable[[Store], T]) -> T:

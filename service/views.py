@@ -188,25 +188,73 @@ class ExplainView(View):
 
 
 class CompareRowView(View):
-    """One provider at one receiver ("*": all) over the window."""
+    """One provider at one receiver ("*": all) over the window. Probes asked for by suspicion are not counted."""
 
     provider: str
     receiver: str
-    acceptance: SignalView
-    inbox: SignalView
-    spam: SignalView
-    missing: SignalView
-    late: SignalView
-    latency_p50_seconds: float | None
-    latency_p95_seconds: float | None
+    acceptance: SignalView = Field(description="Probes that it took, of those handed to it.")
+    inbox: SignalView = Field(description="Probes in the inbox, of those found.")
+    spam: SignalView = Field(description="Probes in the spam folder, of those found.")
+    missing: SignalView = Field(description="Probes not found by the deadline, of those taken.")
+    late: SignalView = Field(description="Probes that came late, of those found.")
+    authentication: SignalView = Field(description="Probes whose SPF, DKIM and DMARC the receiver found good.")
+    sessions: SignalView = Field(description="Session checks passed.")
+    live: SignalView = Field(description="Live messages that it took, of those handed to it.")
+    latency_p50_seconds: float | None = Field(description="From acceptance to arrival, to within 1 %.")
+    latency_p90_seconds: float | None
+    latency_p99_seconds: float | None
+    watched_seconds: float = Field(description="Time in which the provider was measured without a pause.")
+    availability_ratio: float | None = Field(
+        description="Share of the watched time without an incident in which mail was refused or lost."
+    )
+    incidents: int = Field(description="Times in which it was held degraded.")
+    incidents_without_mail: int = Field(description="Of the incidents, those in which mail was refused or lost.")
+    incidents_open: int = Field(description="Of the incidents, those that have not ended.")
+    mtbf_seconds: float | None = Field(description="Watched time without incident, per incident.")
+    mttr_seconds: float | None = Field(description="Mean length of the incidents that ended: first bad to first good.")
+    currency: str | None = None
+    cost_per_thousand: float | None = Field(None, description="By its price table at `messages_a_month`.")
+    cost_a_month: float | None = Field(None, description="If it carried all of `messages_a_month`.")
+    data_region: str | None = Field(None, description="As declared in the configuration, like the next three.")
+    retention: str | None = None
+    certifications: tuple[str, ...] = ()
+    support: str | None = None
+
+
+class DifferenceView(View):
+    """Two providers in one signal at one receiver, by the rounds that measured both with the same seeds."""
+
+    first: str
+    second: str
+    receiver: str
+    signal: str = Field(description="acceptance, arrival, placement, latency or authentication")
+    better: str | None = Field(description="Who fares better; absent while no difference is proven.")
+    worse: str | None
+    rounds: int = Field(description="Rounds that measured both.")
+    first_better: int = Field(description="Of these, those in which the first fared better.")
+    second_better: int
+    probes: int = Field(description="Pairs of probes: same round, same seed.")
+    only_first: int = Field(description="Of these, those that went well through the first alone.")
+    only_second: int
+    log_evidence: float = Field(description="Natural logarithm of the e-value against there being no difference.")
+    log_needed: float = Field(
+        description="What it must reach: 5 % risk for all tests together, however often one looks."
+    )
 
 
 class CompareView(View):
-    """The providers side by side."""
+    """The providers side by side, over whole hours."""
 
     since: datetime
     until: datetime
     rows: tuple[CompareRowView, ...]
+    differences: tuple[DifferenceView, ...] = ()
+    tests: int = Field(0, description="Tests of a difference that are looked at together: pairs, signals, receivers.")
+    rounds_needed: int | None = Field(
+        None, description="Rounds that would prove a difference if all spoke for the same provider; fewer never can."
+    )
+    live_messages: int = Field(0, description="Live messages that all providers took.")
+    messages_a_month: float | None = Field(None, description="The same in 30 days at the measured pace.")
 
 
 class ProbeRequest(View):

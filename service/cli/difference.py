@@ -1,33 +1,51 @@
-"""Which differences between providers are certain: those whose 95 % Wilson intervals do not overlap. Pure."""
+"""Which differences between providers are real, in sentences. Pure."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from service.views import CompareRowView, SignalView
+from service.cli.page import Cell, Heading
+from service.cli.words import everywhere
+from service.views import CompareView, DifferenceView
 
-# What the one does that the other does not; spam is the other side of inbox.
-_KINDS: "tuple[tuple[str, str, Callable[[CompareRowView], SignalView], bool], ...]" = (
-    ("takes mail more often than", "take mail more often than", lambda row: row.acceptance, True),
-    ("reaches the inbox more often than", "reach the inbox more often than", lambda row: row.inbox, True),
-    ("loses less mail than", "lose less mail than", lambda row: row.missing, False),
-    ("is late less often than", "are late less often than", lambda row: row.late, False),
-)
-
-
-def certain_differences(rows: "Sequence[CompareRowView]") -> str:
-    """Return the certain differences among the providers at one receiver, in a sentence."""
-    told = []
-    for one, several, signal, more_is_better in _KINDS:
-        winners: dict[str, list[str]] = {}
-        for worse in rows:
-            over = tuple(row.provider for row in rows if _beats(signal(row), signal(worse), more_is_better))
-            if over:
-                winners.setdefault(", ".join(over), []).append(worse.provider)
-        told += [f"{who} {several if ', ' in who else one} {', '.join(what)}" for who, what in winners.items()]
-    return "; ".join(told) + "." if told else "no difference is certain yet."
+# What the better one does that the other does not.
+_SAYS = {
+    "acceptance": "takes mail more often than",
+    "arrival": "loses less mail than",
+    "placement": "reaches the inbox more often than",
+    "latency": "is late less often than",
+    "authentication": "passes authentication more often than",
+}
 
 
-def _beats(one: "SignalView", other: "SignalView", more_is_better: bool) -> bool:
-    low, high = (one, other) if more_is_better else (other, one)
-    return low.low_ratio is not None and high.high_ratio is not None and low.low_ratio > high.high_ratio
+def differences_page(comparison: CompareView) -> list[Cell | Heading]:
+    """Return each difference that is proven, with the rounds behind it, and what the others still lack."""
+    if not comparison.differences:
+        return []
+    heading = Heading("Real differences (paired rounds; 5 % risk of error in all, however often you look)")
+    proven = [Cell(f"- {sentence(d)}") for d in comparison.differences if d.better]
+    return [heading, *(proven or [Cell("- None is proven.")]), Cell(_rest(comparison.differences, comparison), "dim")]
+
+
+def sentence(found: DifferenceView) -> str:
+    """Return one proven difference in a sentence with its evidence."""
+    wins = found.first_better if found.better == found.first else found.second_better
+    losses = found.first_better + found.second_better - wins
+    where = "Everywhere" if found.receiver == "*" else f"At {everywhere(found.receiver)}"
+    return (
+        f"{where} {found.better} {_SAYS[found.signal]} {found.worse}: better in {wins} rounds of {found.rounds}, "
+        f"worse in {losses}."
+    )
+
+
+def _rest(differences: Sequence[DifferenceView], comparison: CompareView) -> str:
+    """Return what is to be said of the pairs without a proven difference."""
+    open_ones = [d for d in differences if not d.better]
+    needed = comparison.rounds_needed or 0
+    if not open_ones:
+        return "Every pair differs in everything that was measured."
+    most = max(d.rounds for d in open_ones)
+    if most < needed:
+        return (
+            f"Too little was measured to tell: {most} rounds in this time, and {needed} that all speak for the same "
+            "provider are needed. A longer --window has more."
+        )
+    return "What is not named is no proof that two providers are alike: any difference is too small to be seen yet."

@@ -13,13 +13,21 @@ from service.errors import StoreCorruptError, StoreError, StoreTooNewError
 from service.store import tables
 from service.store.database import Database
 
-CURRENT_VERSION = "0001"  # the newest revision in migrations/versions
+CURRENT_VERSION = "0002"  # the newest revision in migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "alembic_version"
 READ_VERSION = "SELECT version_num FROM alembic_version"
 OWN_TABLES = tuple(
     SQLModel.metadata.tables[str(row.__tablename__)]
-    for row in (tables.FactRow, tables.SnapshotRow, tables.JournalRow, tables.PositionRow)
+    for row in (
+        tables.FactRow,
+        tables.SnapshotRow,
+        tables.JournalRow,
+        tables.PositionRow,
+        tables.RollupRow,
+        tables.UnfinishedRow,
+        tables.IncidentRow,
+    )
 )
 
 

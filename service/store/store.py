@@ -9,16 +9,21 @@ from sqlmodel import Session, col
 
 from probes.observation import Fact, Observation, Signal
 from providers.base import Clock
+from service.decision.compare import Records
+from service.decision.incident import Incident
 from service.errors import PermissionNeededError, StoreError
 from service.store.database import Database, create_file, sqlite_file
 from service.store.entry import JournalEntry
 from service.store.journal import Journal, append_entry
+from service.store.rollups import add_facts, forget, open_incidents, put_incidents, read_records
 from service.store.rows import fact_columns, fact_of
 from service.store.schema import ensure_schema, refuse_other_version
 from service.store.tables import FactRow, PositionRow, SnapshotRow
+from service.tabulation import Pace
 
 _PAGE_ROWS = 1000
 _SNAPSHOT_ID = 1
+_PACE = Pace(round_seconds=990.0, watch_seconds=180.0)  # of the default policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,7 @@ class Snapshot:
     policy_hash: str
     seq: int
     state: str  # JSON
+    incidents: tuple[Incident, ...] = ()  # that began, changed or ended with the facts just folded
 
 
 def open_store(url: str, clock: Clock, *, busy_timeout_seconds: float = 5.0) -> "Store":
@@ -91,8 +97,11 @@ class Store:
         *,
         positions: Mapping[str, str] | None = None,
         journal: Sequence[JournalEntry] = (),
+        pace: Pace = _PACE,
     ) -> Snapshot:
-        """Append facts, the state folded from them, positions and journal entries: all or nothing.
+        """Append facts, what they add to the roll-ups, the state folded from them, positions, journal entries.
+
+        All or nothing.
 
         `fold` gets the facts with their numbers and returns the state after them. It runs while the store is
         locked for writing, so it must be short, must not use the store, and must not keep what it returned
@@ -106,6 +115,7 @@ class Store:
             numbered = [(last + place, fact) for place, fact in enumerate(facts, start=1)]
             if numbered:
                 session.execute(insert(FactRow), [fact_columns(seq, fact) for seq, fact in numbered])
+                add_facts(session, facts, pace)
             snapshot = fold(numbered)
             if snapshot.seq != last + len(numbered):
                 raise ValueError(f"snapshot of fact {snapshot.seq}, but the last fact is {last + len(numbered)}")
@@ -118,6 +128,7 @@ class Store:
                     saved_at=self._clock.now(),
                 )
             )
+            put_incidents(session, snapshot.incidents)
             _set_positions(session, positions or {})
             for entry in journal:
                 append_entry(session, entry)
@@ -179,6 +190,16 @@ class Store:
         facts = self.facts(since=since, until=until, provider=provider, receiver=receiver, signal=signal)
         return (fact for _, fact in facts if isinstance(fact, Observation))
 
+    def records(self, since: datetime, until: datetime) -> Records:
+        """Return what was rolled up over a span of time, in whole hours; those of deleted facts are in it."""
+        with self._database.read() as session:
+            return read_records(session, since, until)
+
+    def open_incidents(self) -> tuple[Incident, ...]:
+        """Return the incidents that have not ended."""
+        with self._database.read() as session:
+            return open_incidents(session)
+
     def position(self, name: str) -> str | None:
         """Return how far the named reader had come."""
         with self._database.read() as session:
@@ -194,9 +215,11 @@ class Store:
         """Delete observations and notices older than `keep`; return how many.
 
         Deletes in short transactions and stops after `batches` of them: call again while it returns
-        `batch_rows * batches`. The journal is kept.
+        `batch_rows * batches`. The journal is kept, and roll-ups and incidents for as long as a window reaches.
         """
         deleted = 0
+        with self._database.write() as session:
+            forget(session, now)
         for _ in range(batches):
             with self._database.write() as session:
                 old = select(col(FactRow.seq)).where(col(FactRow.at) < now - keep).limit(batch_rows)

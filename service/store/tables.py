@@ -36,7 +36,7 @@ class FactRow(SQLModel, table=True):
     rule: str | None = None
     text: str | None = Field(default=None, sa_type=Text)
     count: int = 1
-    detail: str | None = Field(default=None, sa_type=Text)  # JSON object of a notice
+    detail: str | None = Field(default=None, sa_type=Text)  # JSON object: of a notice, or {"signed": …} of a probe
 
 
 class SnapshotRow(SQLModel, table=True):
@@ -82,3 +82,41 @@ class PositionRow(SQLModel, table=True):
 
     name: str = Field(primary_key=True)
     value: str = Field(sa_type=Text)
+
+
+class RollupRow(SQLModel, table=True):
+    """Sums over one block of so many whole hours, of one provider or (with `other`) of a pair."""
+
+    __tablename__ = "rollup"
+
+    hours: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    block: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})  # hours since 1970 / `hours`
+    provider: str = Field(primary_key=True)
+    other: str = Field(primary_key=True)  # empty: the provider alone
+    receiver: str = Field(primary_key=True)  # empty: none was involved
+    counts: str = Field(sa_type=Text)  # JSON object: name → count
+
+
+class UnfinishedRow(SQLModel, table=True):
+    """Rounds that are not over and so not in the sums yet; `id` is always 1."""
+
+    __tablename__ = "unfinished"
+
+    id: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    rounds: str = Field(sa_type=Text)
+
+
+class IncidentRow(SQLModel, table=True):
+    """One time in which a provider was held degraded at one receiver ("*": all)."""
+
+    __tablename__ = "incident"
+    __table_args__ = (Index("ix_incident_ended_at", "ended_at"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, primary_key=True)
+    provider: str
+    receiver: str
+    began_at: datetime = Field(sa_type=UTCDateTime)
+    severity: str
+    reason: str = Field(sa_type=Text)
+    recovering_since: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UTCDateTime)  # none: it goes on

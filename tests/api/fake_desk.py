@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 
 from service.errors import NoSuchProviderError, NoSuchSeedError, UnsafePlanError
 from service.postfix.errors import NotRunningError
@@ -20,6 +21,7 @@ from service.readiness.views import (
 from service.views import (
     CompareRowView,
     CompareView,
+    DifferenceView,
     EventView,
     ExplainView,
     FailoverRequest,
@@ -186,6 +188,7 @@ class FakeDesk:
         )
 
     async def compare(self, window_seconds: float, receiver: str | None) -> CompareView:
+        chosen = [where for where in ("*", *RECEIVERS) if receiver in {None, where}]
         rows = [
             CompareRowView(
                 provider=name,
@@ -195,14 +198,58 @@ class FakeDesk:
                 spam=signal("spam", 3, 12),
                 missing=signal("missing", 0, 12),
                 late=signal("late", 1, 12),
+                authentication=signal("authentication", 12, 12),
+                sessions=signal("session", 1440, 1440),
+                live=signal("live", 4000, 4001),
                 latency_p50_seconds=1.9,
-                latency_p95_seconds=None if name == "smarthost" else 64.0,
+                latency_p90_seconds=8.0,
+                latency_p99_seconds=None if name == "smarthost" else 64.0,
+                watched_seconds=86400.0,
+                availability_ratio=0.99999,
+                incidents=1,
+                incidents_without_mail=1,
+                incidents_open=0,
+                mtbf_seconds=86390.0,
+                mttr_seconds=10.0,
+                currency="USD" if name == "mailgun" else None,
+                cost_per_thousand=0.9 if name == "mailgun" else None,
+                cost_a_month=108.0 if name == "mailgun" else None,
+                data_region="EU" if name == "mailgun" else None,
+                certifications=("ISO 27001", "SOC 2") if name == "mailgun" else (),
             )
+            for where in chosen
             for name in NAMES
-            for where in ("*", *RECEIVERS)
-            if receiver in {None, where}
         ]
-        return CompareView(since=now() - timedelta(seconds=window_seconds), until=now(), rows=tuple(rows))
+        differences = [
+            DifferenceView(
+                first=first,
+                second=second,
+                receiver=where,
+                signal="placement",
+                better="sendgrid" if (first, second) == ("mailgun", "sendgrid") else None,
+                worse="mailgun" if (first, second) == ("mailgun", "sendgrid") else None,
+                rounds=24,
+                first_better=0,
+                second_better=14,
+                probes=144,
+                only_first=2,
+                only_second=30,
+                log_evidence=7.5,
+                log_needed=7.1,
+            )
+            for where in chosen
+            for first, second in combinations(NAMES, 2)
+        ]
+        return CompareView(
+            since=now() - timedelta(seconds=window_seconds),
+            until=now(),
+            rows=tuple(rows),
+            differences=tuple(differences),
+            tests=60,
+            rounds_needed=13,
+            live_messages=4000,
+            messages_a_month=120000.0,
+        )
 
     async def plan(self, to: str) -> PlanView:
         self._known(to)

@@ -138,11 +138,34 @@ def test_probe_with_json_prints_json_lines(shell: Shell) -> None:
     assert [line["provider"] for line in lines] == ["mailgun", "sendgrid", "smarthost"]
 
 
-def test_compare_puts_the_providers_below_each_other(shell: Shell) -> None:
+def test_compare_puts_the_providers_beside_each_other(shell: Shell) -> None:
+    out = shell("compare").out
+    assert re.search(r"^At all receivers: k of n, 95 % interval\n +mailgun +sendgrid +smarthost$", out, re.MULTILINE)
+    assert re.search(r"^accepted +12/12 80-100 % +12/12 80-100 % +12/12 80-100 %$", out, re.MULTILINE)
+    assert re.search(r"^live taken +4000/4001 80-100 % ", out, re.MULTILINE)
+    assert re.search(r"^available +99.999 % of 1 d ", out, re.MULTILINE)
+    assert re.search(r"^incidents +1, 1 without mail ", out, re.MULTILINE)
+    assert re.search(r"^cost of 1,000 +0.90 USD +- +-$", out, re.MULTILINE)
+    assert re.search(r"^certifications +ISO 27001, SOC 2 +-", out, re.MULTILINE)
+    assert "retention" not in out  # nobody declares it
+    assert re.search(r"^gmail +mailgun +12/12 +9/12 +3/12 +0/12 +1/12 +1.9 s\n +sendgrid", out, re.M)
+    assert re.search(r"^From [\d-]+ [\d:]+ UTC to [\d-]+ [\d:]+ UTC, in whole hours\n", out)
+    assert "For 120,000 messages a month: the 4,000 live messages of this time, stretched to 30 days" in out
+    says = "sendgrid reaches the inbox more often than mailgun: better in 14 rounds of 24, worse in 0."
+    assert f"- Everywhere {says}\n- At gmail {says}" in out
+
+
+def test_compare_of_one_receiver_shows_no_other(shell: Shell) -> None:
     out = shell("compare", "--receiver", "gmail").out
-    assert re.search(r"gmail +mailgun +12/12 +9/12 +3/12 +0/12 +1/12 +1.9 s +1 min 4 s\n +sendgrid +12/12", out)
-    assert re.search(r"From [\d-]+ [\d:]+ UTC to [\d-]+ [\d:]+ UTC\n", out)
-    assert out.endswith("gmail: no difference is certain yet.\n")
+    assert "At gmail: k of n" in out
+    assert "By receiver" not in out
+    assert "microsoft" not in out
+
+
+def test_the_figures_of_compare_fit_80_columns(shell: Shell) -> None:
+    lines = shell("compare").out.splitlines()
+    sentences = ("- ", "Real", "For", "What is not", "From")
+    assert [line for line in lines if len(line) > 80 and not line.startswith(sentences)] == []
 
 
 def test_history_shows_what_who_and_why(shell: Shell) -> None:

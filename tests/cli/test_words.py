@@ -2,14 +2,11 @@
 
 import pytest
 
-from service.cli.difference import certain_differences
 from service.cli.explain import explain_page
 from service.cli.page import Cell, Heading, Screen, plain
 from service.cli.status_page import _NOT_LOOKED_AT, status_page
 from service.cli.words import condition
-from service.decision.compare import wilson
 from service.prober import NOT_LOOKED_AT
-from service.views import CompareRowView, SignalView
 from tests.api.fake_desk import RECEIVERS, FakeDesk, health
 
 REFUSING = health("mailgun", "*").model_copy(update={"severity": "refusing"})
@@ -21,34 +18,6 @@ LONG = "mailgun refuses mail: 3 of 3 probes in a row failed"
 )
 def test_severity_is_said_of_what_is_degraded_only(status: str, said: str) -> None:
     assert condition(REFUSING.model_copy(update={"status": status})) == said
-
-
-def row(provider: str, inbox: int, n: int) -> CompareRowView:
-    def of(k: int) -> SignalView:
-        found = wilson(k, n)
-        return SignalView(signal="x", good=k, n=n, low_ratio=found.low, high_ratio=found.high)
-
-    return CompareRowView(
-        provider=provider,
-        receiver="gmail",
-        acceptance=of(n),
-        inbox=of(inbox),
-        spam=of(n - inbox),
-        missing=of(0),
-        late=of(0),
-        latency_p50_seconds=0.3,
-        latency_p95_seconds=None,
-    )
-
-
-def test_a_difference_is_certain_when_the_intervals_do_not_overlap() -> None:
-    assert certain_differences([row("a", 12, 12), row("b", 11, 12)]) == "no difference is certain yet."
-    assert certain_differences([row("a", 0, 0), row("b", 0, 12)]) == "no difference is certain yet."
-    assert certain_differences([row("a", 12, 12), row("b", 1, 12)]) == "a reaches the inbox more often than b."
-    assert (
-        certain_differences([row("a", 20, 20), row("b", 20, 20), row("c", 1, 20), row("d", 2, 20)])
-        == "a, b reach the inbox more often than c, d."
-    )
 
 
 @pytest.mark.anyio
