@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from service.config import ApiTable, PolicyTable, PostfixTable, ProbesTable, SeedTable, StoreTable
+from service.config import ApiTable, DnsTable, PolicyTable, PostfixTable, ProbesTable, SeedTable, StoreTable
 
 Table = TypeVar("Table")
 
@@ -25,6 +25,7 @@ class Draft:
     api: ApiTable | None
     postfix: PostfixTable | None
     probes: ProbesTable | None
+    dns: DnsTable | None
     policy: PolicyTable | None
     store: StoreTable | None
     receivers: dict[str, tuple[str, ...]]
