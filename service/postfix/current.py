@@ -11,10 +11,15 @@ from service.postfix.command import run
 from service.postfix.durable import read_text_or_none
 from service.postfix.errors import BrokenConfigurationError, CommandFailedError, RouteRefusedError
 from service.postfix.installation import Installation
+from service.postfix.lane_maps import DOMAINS, LANES
+from service.postfix.map_list import INDEX_SUFFIXES
 from service.postfix.nexthop import providers_of
+from service.postfix.own_settings import read_surroundings
 from service.postfix.render import Rendering, render
+from service.postfix.route_check import receivers_refused, shares_refused
 from service.postfix.state import State, read_state
-from service.postfix.textdiff import masked, unified
+from service.postfix.surroundings import NO_SURROUNDINGS, SHARED_SETTINGS, Surroundings
+from service.postfix.textdiff import masked, shortened, unified
 
 ROUTE_SETTINGS = ("relayhost", "default_transport")
 OVERRIDING_SETTINGS = (  # each beats relayhost (postconf(5) relayhost, trivial-rewrite(8))
@@ -56,6 +61,9 @@ class Current:
     message_size_limit: int = 0  # bytes; 0: none
     overrides: Mapping[str, str] = field(default_factory=dict)  # non-empty settings that beat relayhost
     outdated: tuple[str, ...] = ()  # settings, services, files that today's configuration would write differently
+    surroundings: Surroundings = NO_SURROUNDINGS
+    shares_refused: str | None = None  # why this Postfix cannot be given shares; None: it can
+    receivers_refused: str | None = None  # why it cannot be given lanes for receivers; None: it can
 
 
 def read_current(installation: Installation) -> Current:
@@ -75,35 +83,60 @@ def read_current(installation: Installation) -> Current:
     known = {at.nexthop.lower(): name for name, at in installation.providers.items()} | dict(
         state.nexthops if state else {}
     )
-    providers = providers_of(settings["relayhost"], known) if state else None
-    route = simple_route(*providers) if providers else None
+    drift = tuple(_drift(state, settings, services, texts)) if state else ()
+    route = _route_in_force(installation, state, drift, settings, known) if state else None
     limit = int(size) if (size := settings["message_size_limit"]).isdecimal() else 0
+    seen = read_surroundings(installation, state)
+    shown = dict.fromkeys([*ROUTE_SETTINGS, *(owned.settings if owned else ())])
     return Current(
         route=route,
         generation=state.generation if state else 0,
         request_id=state.request_id if state else None,
-        drift=tuple(_drift(state, settings, services, texts)) if state else (),
+        drift=drift,
         running=is_running(installation, Path(settings["queue_directory"])),
         interrupted=(installation.helper_dir / "intent.json").exists(),
-        settings={
-            name: value for name, value in settings.items() if name not in (*OVERRIDING_SETTINGS, *_OTHER_SETTINGS)
-        },
+        settings={name: settings[name] for name in shown if name in settings},
         message_size_limit=limit,
         services={name: line for name, line in services.items() if owned and name in owned.services},
-        files={path: masked(path, text) for path, text in texts.items() if text is not None},
-        overrides={name: settings[name] for name in OVERRIDING_SETTINGS if settings.get(name)},
-        outdated=_outdated(installation, route, owned, limit) if route and owned else (),
+        files={path: shortened(masked(path, text)) for path, text in texts.items() if text is not None},
+        overrides={
+            name: settings[name]
+            for name in OVERRIDING_SETTINGS
+            if settings.get(name) and not (owned and name in owned.settings)
+        },
+        outdated=_outdated(installation, route, owned, limit, seen) if route and owned else (),
+        surroundings=seen,
+        shares_refused=shares_refused(installation, seen),
+        receivers_refused=receivers_refused(installation, seen),
     )
 
 
-def _outdated(installation: Installation, route: Route, owned: Rendering, message_size_limit: int) -> tuple[str, ...]:
+def _route_in_force(
+    installation: Installation,
+    state: State,
+    drift: tuple[Drift, ...],
+    settings: Mapping[str, str],
+    known: Mapping[str, str],
+) -> Route | None:
+    """Return the route as written; after a hand edit of what carries it, what is left: the list for all mail."""
+    paths = {f"{installation.owned_dir}/{name}" for name in (LANES, DOMAINS)}
+    if not any(one.name in (*SHARED_SETTINGS, *paths) for one in drift):
+        return state.route
+    _, colon, nexthops = settings["default_transport"].partition(":")
+    providers = providers_of(nexthops if colon else settings["relayhost"], known)
+    return simple_route(*providers) if providers else None
+
+
+def _outdated(
+    installation: Installation, route: Route, owned: Rendering, message_size_limit: int, seen: Surroundings
+) -> tuple[str, ...]:
     """Return the names of what was written for this route and would be written differently today.
 
     Secrets are compared too; only names are returned. Nothing is outdated in a route that cannot be written any
     more, such as one that names a provider no longer configured: that needs another route.
     """
     try:
-        wanted = render(route, installation, message_size_limit)
+        wanted = render(route, installation, message_size_limit, seen)
     except RouteRefusedError:
         return ()
     pairs: tuple[tuple[Mapping[str, object], Mapping[str, object]], ...] = (
@@ -135,14 +168,26 @@ def _drift(
     for path, file in owned.files.items():
         text = texts[path]
         if text != file.text:
-            before, after = masked(path, file.text), masked(path, text or "")
+            before, after = shortened(masked(path, file.text)), shortened(masked(path, text or ""))
             diff = unified(path, before.splitlines(), after.splitlines()) or "only a secret differs\n"
             found.append(Drift(kind="file", name=path, diff=diff))
         elif mode_of(path) != (file.mode, 0):
             mode, owner = mode_of(path)
             diff = f"mode {mode:o} and owner {owner} instead of mode {file.mode:o} and owner 0\n"
             found.append(Drift(kind="file", name=path, diff=diff))
+        if file.index and _index_missing(path + INDEX_SUFFIXES[file.index], file.mode):
+            diff = (
+                f"the indexed form {path}{INDEX_SUFFIXES[file.index]} is missing, or not root's of mode {file.mode:o}\n"
+            )
+            found.append(Drift(kind="file", name=path, diff=diff))
     return found
+
+
+def _index_missing(path: str, mode: int) -> bool:
+    try:
+        return mode_of(path) != (mode, 0)
+    except FileNotFoundError:
+        return True
 
 
 def mode_of(path: str) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 
+from probes.well_known_receivers import WELL_KNOWN
 from providers.base import Provider, RelayEndpoint, TlsMode
 from providers.text_rules import TextRule
 from service.config import Config
@@ -35,6 +36,8 @@ class Installation:
     authorities: Mapping[str, str] = field(default_factory=dict)  # provider -> PEM text of its own CA file
     size_limits: Mapping[str, int] = field(default_factory=dict)  # provider -> bytes it takes, where known
     reply_rules: Mapping[str, tuple[TextRule, ...]] = field(default_factory=dict)  # provider -> its own wordings
+    routing: str = "relayhost"  # or "transport": a lane for each receiver that differs
+    receivers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # receiver -> its recipient domains
     connect_timeout_seconds: float = 3.0
     canary_sender: str | None = None
     canary_recipients: tuple[str, ...] = ()  # tried in this order; none: no canary message, a move stays unverified
@@ -93,6 +96,8 @@ def installation_of(config: Config, providers: Mapping[str, Provider]) -> Instal
             name: limit for name, provider in providers.items() if (limit := provider.capabilities.max_message_bytes)
         },
         reply_rules={name: tuple(provider.reply_rules) for name, provider in providers.items()},
+        routing=config.routing,
+        receivers=_receivers(config.receivers),
         connect_timeout_seconds=postfix.connect_timeout.total_seconds(),
         canary_sender=config.probes.sender,
         canary_recipients=_in_order(seeds, postfix.canary_to),
@@ -109,6 +114,13 @@ def _in_order(seeds: Mapping[str, str], first: str | None) -> tuple[str, ...]:
     """Return the seeds' addresses, each once, that of the named seed first."""
     named = [seeds[first]] if first else []
     return tuple(dict.fromkeys([*named, *seeds.values()]))
+
+
+def _receivers(configured: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return the recipient domains of each receiver: the well-known ones, and over them the configured ones."""
+    claimed = {domain.lower() for domains in configured.values() for domain in domains}
+    known = {name: tuple(d for d in domains if d not in claimed) for name, domains in WELL_KNOWN.items()}
+    return known | {name: tuple(dict.fromkeys(d.lower() for d in ds)) for name, ds in configured.items()}
 
 
 def _read_ca(name: str, ca_file: str) -> str:
@@ -138,6 +150,13 @@ def check_installation(installation: Installation) -> None:
         if not _PLAIN_PATH.fullmatch(str(path)):
             raise InstallationError(
                 f'The directory "{path}" must be absolute and hold no blanks or special characters.'
+            )
+    for receiver, domains in installation.receivers.items():
+        strange = next((domain for domain in domains if not _DNS_NAME.fullmatch(domain)), None)
+        if strange is not None:
+            raise InstallationError(
+                f'[receivers] {receiver}: "{strange[:60]}" is no domain that Postfix\'s tables can hold; write it '
+                "as in an address, international ones in their xn-- form."
             )
     owner: dict[str, str] = {}
     for name, endpoint in installation.providers.items():
@@ -169,4 +188,7 @@ def _check_endpoint(name: str, endpoint: RelayEndpoint) -> None:
     if endpoint.username is not None and ":" in endpoint.username:
         raise InstallationError(f'Provider "{name}": Postfix\'s password table cannot hold a username with a colon.')
     if (endpoint.username is None) != (endpoint.password is None):
-        raise InstallationError(f'Provider "{name}": username and password go together; give both or neither.')
+        raise InstallationError(
+            f'Provider "{name}": username and password go together; give both or neither. A login by XOAUTH2 has no '
+            "password, and Postfix cannot do it without a plugin."
+        )

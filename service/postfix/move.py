@@ -8,7 +8,8 @@ from typing import Literal
 
 from providers.base import Clock
 from service.decision.route import Route
-from service.postfix.canary import CanaryResult, send_canary
+from service.postfix.canary import CanaryResult
+from service.postfix.canary_lanes import send_canaries
 from service.postfix.change import Change
 from service.postfix.command import run
 from service.postfix.current import Current, read_services
@@ -26,19 +27,21 @@ from service.postfix.errors import (
 from service.postfix.installation import Installation
 from service.postfix.intent import Intent, Request, remove_intent, write_intent
 from service.postfix.journal import JournalLine, append_journal, find_in_journal
-from service.postfix.nexthop import split_nexthops
 from service.postfix.render import Rendering, render
 from service.postfix.staging import (
+    check_lookups,
     check_tables,
     check_values,
     keep_former,
     keep_originals,
+    owned_paths,
     stage,
     stage_dir,
     validate,
 )
 from service.postfix.state import State, forget_state, read_state, write_state
 from service.postfix.steps import STEPS, Observer, Step
+from service.postfix.surroundings import SHARED_SETTINGS
 from service.postfix.undo import undo
 
 _LONGEST_DETAIL = 2000  # characters; a Postfix command may say a lot
@@ -72,13 +75,15 @@ class Move:
         self._changes: tuple[Change, ...] = ()
         self._intent: Intent | None = None
         self._before: Route | None = None
+        self._own: Mapping[str, str | None] = {}
         self._owned_dir_existed = True
         self._canary_result = CanaryResult(verified=False, sentence="")
 
     def begin(self, current: Current) -> JournalLine:
         """Carry the move out from its first step."""
         self._state = read_state(self._at)
-        self._wanted = render(self._request.route, self._at, current.message_size_limit)
+        self._own = current.surroundings.own
+        self._wanted = render(self._request.route, self._at, current.message_size_limit, current.surroundings)
         self._before = current.route
         self._owned_dir_existed = self._at.owned_dir.exists()
         return self._run(STEPS)
@@ -143,13 +148,13 @@ class Move:
 
     def _snapshot(self) -> None:
         keep_originals(self._at)
-        owned = self._state.rendering.files if self._state else {}
-        self._kept = keep_former(self._at, {*owned, *self._wanted.files})
+        owned = owned_paths(self._state.rendering) if self._state else []
+        self._kept = keep_former(self._at, {*owned, *owned_paths(self._wanted)})
 
     def _stage(self) -> None:
         now_seconds = self._clock.now().timestamp()
         owned = self._state.rendering if self._state else None
-        self._changes = stage(self._at, self._wanted, owned, self._kept, now_seconds)
+        self._changes = stage(self._at, self._wanted, owned, self._kept, now_seconds, self._own)
 
     def _validate(self) -> None:
         validate(self._at, self._wanted)
@@ -175,6 +180,7 @@ class Move:
                 route=self._request.route,
                 nexthops={at.nexthop.lower(): name for name, at in self._at.providers.items()},
                 rendering=self._wanted,
+                own={name: self._own.get(name) for name in SHARED_SETTINGS if name in self._wanted.settings},
             ),
         )
         write_intent(self._at, intent)
@@ -211,13 +217,15 @@ class Move:
         try:
             check_values(self._at, self._wanted)
             check_tables(self._at, self._wanted)
+            check_lookups(self._at, self._wanted)
         except (ApplyError, CommandError) as error:
             raise ReadBackFailedError(f"What Postfix holds after the move is not what was written: {error}") from error
 
     def _canary(self) -> None:
-        nexthops = split_nexthops(self._wanted.settings["relayhost"])
-        active, request_id = self._request.route.active, self._request.request_id
-        self._canary_result = send_canary(self._at, active, nexthops, request_id, self._clock)
+        request = self._request
+        self._canary_result = send_canaries(
+            self._at, self._wanted, self._before, request.route, request.request_id, self._clock
+        )
 
     def _record(self) -> None:
         assert self._intent is not None  # noqa: S101 - written by an earlier step

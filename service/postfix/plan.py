@@ -6,7 +6,7 @@ from service.decision.route import Route
 from service.postfix.current import Current, service_lines
 from service.postfix.installation import Installation
 from service.postfix.render import render
-from service.postfix.textdiff import masked, unified
+from service.postfix.textdiff import masked, shortened, unified
 
 
 def plan_text(installation: Installation, current: Current, route: Route) -> str:
@@ -17,10 +17,16 @@ def plan_text(installation: Installation, current: Current, route: Route) -> str
     Raises:
         RouteRefusedError: the route cannot be written.
     """
-    wanted = render(route, installation, current.message_size_limit)
-    settings = {name: value for name, value in current.settings.items() if value or name in wanted.settings}
+    own = current.surroundings.own
+    wanted = render(route, installation, current.message_size_limit, current.surroundings)
+    after_settings = dict(wanted.settings)
+    for name in current.settings:
+        if name not in wanted.settings and (former := own.get(name)) is not None:
+            after_settings[name] = former  # given back
+    before_settings = {name: own[name] for name in wanted.settings if own.get(name)} | dict(current.settings)
+    settings = {name: value for name, value in before_settings.items() if value or name in wanted.settings}
     parts = [
-        unified(str(installation.main_cf), _setting_lines(settings), _setting_lines(wanted.settings)),
+        unified(str(installation.main_cf), _setting_lines(settings), _setting_lines(after_settings)),
         unified(
             str(installation.master_cf),
             [line for name in sorted(current.services) for line in service_lines(current.services[name])],
@@ -28,10 +34,10 @@ def plan_text(installation: Installation, current: Current, route: Route) -> str
         ),
     ]
     for path in sorted({*current.files, *wanted.files}):
-        after = masked(path, wanted.files[path].text) if path in wanted.files else ""
+        after = shortened(masked(path, wanted.files[path].text)) if path in wanted.files else ""
         parts.append(unified(path, current.files.get(path, "").splitlines(), after.splitlines()))
     return "".join(parts)
 
 
-def _setting_lines(settings: Mapping[str, str]) -> list[str]:
+def _setting_lines(settings: Mapping[str, str | None]) -> list[str]:
     return [f"{name} = {value}" for name, value in settings.items()]

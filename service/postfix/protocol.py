@@ -10,8 +10,10 @@ command: providers are named, and looked up in the helper's own root-owned confi
     {"op": "flush"}
     and optionally "cursor", as the former answer gave it
     {"op": "apply", "request_id": …, "expected_generation": 4,
-     "lanes": [{"stream": "default", "receiver": "*", "providers": ["a", "b"]}]}
-    and optionally "actor", "reason", "trigger", "pin_until", "override_drift"
+     "lanes": [{"stream": "default", "receiver": "*", "providers": ["a", "b"],
+                "shares": [{"provider": "b", "percent": 10, "kind": "canary"}]}]}
+    where a lane without shares has no such key; optionally "actor", "reason", "trigger", "pin_until",
+    "override_drift"
 
 An answer is `{"ok": true, "result": …}` or `{"ok": false, "code": …, "message": …}`.
 """
@@ -23,12 +25,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from service.decision.route import Route
+from service.decision.route import Route, ShareKind
 from service.postfix.apply import Applied
 from service.postfix.current import Current, Drift
 from service.postfix.errors import HelperError, PostfixError, RequestRefusedError, errors_by_code
 from service.postfix.flush import Flushed, is_cursor
+from service.postfix.route_check import LARGEST_SHARE
 from service.postfix.state import route_from_json, route_json
+from service.postfix.surroundings import NO_SURROUNDINGS, surroundings_from_json, surroundings_json
 
 MAX_REQUEST_BYTES = 16_384
 MAX_ANSWER_BYTES = 4_194_304
@@ -38,6 +42,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MAX_TEXT = 500
 _MAX_ENTRIES = 100
+_OLD_HELPER = "The root helper is of an earlier version; restart relaypilot-helper.service."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,14 +172,33 @@ def _parse_lanes(lanes: Any) -> Route:
     for lane in lanes:
         if not isinstance(lane, dict):
             raise RequestRefusedError("Each lane must be an object.")
-        _expect(lane, required=("stream", "receiver", "providers"), optional=())
+        _expect(lane, required=("stream", "receiver", "providers"), optional=("shares",))
         providers = lane["providers"]
         if not isinstance(providers, list) or not 1 <= len(providers) <= _MAX_ENTRIES:
             raise RequestRefusedError(f"providers must be a list of 1 to {_MAX_ENTRIES} names.")
         for name in (*providers, lane["stream"], "any" if lane["receiver"] == "*" else lane["receiver"]):
             if not isinstance(name, str) or not _NAME.fullmatch(name):
                 raise RequestRefusedError("Names are lower-case letters, digits and dashes, 31 at most.")
+        _check_shares(lane.get("shares", []))
+    keys = [(lane["stream"], lane["receiver"]) for lane in lanes]
+    if len(set(keys)) != len(keys):
+        raise RequestRefusedError("Each stream and receiver has one lane.")
     return route_from_json(lanes)
+
+
+def _check_shares(shares: Any) -> None:
+    if not isinstance(shares, list) or len(shares) > _MAX_ENTRIES:
+        raise RequestRefusedError(f"shares must be a list of at most {_MAX_ENTRIES} shares.")
+    for share in shares:
+        if not isinstance(share, dict):
+            raise RequestRefusedError("Each share must be an object.")
+        _expect(share, required=("provider", "percent", "kind"), optional=())
+        if not isinstance(share["provider"], str) or not _NAME.fullmatch(share["provider"]):
+            raise RequestRefusedError("Names are lower-case letters, digits and dashes, 31 at most.")
+        if not 1 <= _count(share, "percent") <= LARGEST_SHARE:
+            raise RequestRefusedError(f"percent must be a whole number from 1 to {LARGEST_SHARE}.")
+        if share["kind"] not in list(ShareKind):
+            raise RequestRefusedError(f"kind must be one of {', '.join(ShareKind)}.")
 
 
 def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -304,11 +328,16 @@ def current_json(current: Current) -> dict[str, Any]:
         "message_size_limit": current.message_size_limit,
         "overrides": dict(current.overrides),
         "outdated": list(current.outdated),
+        "surroundings": surroundings_json(current.surroundings),
+        "shares_refused": current.shares_refused,
+        "receivers_refused": current.receivers_refused,
     }
 
 
 def current_from_json(values: Mapping[str, Any]) -> Current:
     """Return what Postfix holds of JSON values."""
+    # Absent from a helper not yet restarted after an upgrade: outdated, surroundings, what is refused.
+    seen = values.get("surroundings")
     return Current(
         route=route_from_json(values["lanes"]) if values["lanes"] else None,
         generation=values["generation"],
@@ -321,5 +350,8 @@ def current_from_json(values: Mapping[str, Any]) -> Current:
         files=values["files"],
         message_size_limit=values["message_size_limit"],
         overrides=values["overrides"],
-        outdated=tuple(values.get("outdated", ())),  # absent from a helper not yet restarted after an upgrade
+        outdated=tuple(values.get("outdated", ())),
+        surroundings=surroundings_from_json(seen) if seen else NO_SURROUNDINGS,
+        shares_refused=values.get("shares_refused", _OLD_HELPER),
+        receivers_refused=values.get("receivers_refused", _OLD_HELPER),
     )

@@ -5,92 +5,83 @@ policy and reply rules of all providers and sets explicitly whatever main.cf cou
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from providers.account_replies import ACCOUNT_REPLIES
 from providers.base import RelayEndpoint, TlsMode
-from service.decision.route import ANY_RECEIVER, DEFAULT_STREAM, Route
-from service.postfix.errors import RouteRefusedError
+from service.decision.route import Route
 from service.postfix.installation import Installation
+from service.postfix.lane_maps import CANARY_RECIPIENTS, CANARY_SENDER, DOMAINS, LANES, LaneMaps
+from service.postfix.map_list import INDEX_SUFFIXES, split_maps
 from service.postfix.nexthop import nexthop_list
+from service.postfix.rendering import OwnedFile, Rendering
 from service.postfix.reply_filter import reply_filter, status_filter
+from service.postfix.route_check import check_route, check_surroundings, relays_to_provider
+from service.postfix.surroundings import NO_SURROUNDINGS, Surroundings
+
+__all__ = ["OwnedFile", "Rendering", "check_route", "render"]
 
 PUBLIC, SECRET = 0o644, 0o600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwnedFile:
-    """A file that relaypilot writes and nobody else should."""
-
-    text: str
-    mode: int
-
-    def __repr__(self) -> str:
-        """Return a form without the text, which may hold passwords."""
-        return f"OwnedFile(mode={self.mode:o}, {len(self.text)} characters)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendering:
-    """One route as Postfix holds it."""
-
-    settings: Mapping[str, str]  # main.cf
-    services: Mapping[str, str]  # "relay-a/unix" -> its master.cf line with single blanks
-    files: Mapping[str, OwnedFile]  # absolute path
-
-
-def check_route(route: Route, installation: Installation) -> None:
-    """Refuse a route that cannot be written.
-
-    Raises:
-        RouteRefusedError: with what is wrong.
-    """
-    if len(route.lanes) != 1 or (route.lanes[0].stream, route.lanes[0].receiver) != (DEFAULT_STREAM, ANY_RECEIVER):
-        raise RouteRefusedError(
-            'With routing = "relayhost" a route has exactly one lane, for all streams and receivers.'
-        )
-    names, known = route.providers, installation.providers
-    if not names:
-        raise RouteRefusedError("The route names no provider; name at least one.")
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise RouteRefusedError(f'There is no provider "{unknown[0][:60]}"; configured are {", ".join(known)}.')
-    if len(set(names)) != len(names):
-        raise RouteRefusedError("The route names a provider twice; name each once.")
-    implicit = [name for name in names if known[name].tls is TlsMode.IMPLICIT]
-    if implicit and len(implicit) != len(names):
-        other = next(name for name in names if name not in implicit)
-        raise RouteRefusedError(
-            f'"{implicit[0]}" speaks TLS from the first byte (port 465) and "{other}" does not; one list of nexthops '
-            "cannot hold both, so use the submission port (587) of all of them."
-        )
-
-
-def render(route: Route, installation: Installation, message_size_limit: int) -> Rendering:
+def render(
+    route: Route, installation: Installation, message_size_limit: int, seen: Surroundings = NO_SURROUNDINGS
+) -> Rendering:
     """Return what Postfix holds when this route is in force.
 
     `message_size_limit` is Postfix's own, in bytes; 0 means none.
 
     Raises:
-        RouteRefusedError: the route cannot be written.
+        RouteRefusedError: the route cannot be written, or not beside what the administrator has in main.cf.
     """
     check_route(route, installation)
+    check_surroundings(route, installation, seen)
     prefix, endpoints = installation.service_prefix, installation.providers
     # Over the SIZE that a relay advertises Postfix bounces by itself and tries no other nexthop (3.7.11, 2026-11).
-    largest = max((installation.size_limits.get(name, 0) for name in route.providers), default=0)
+    largest = min(max(installation.size_limits.get(name, 0) for name in lane.providers) for lane in route.lanes)
     size_falls_through = 0 < message_size_limit <= largest
-    settings = {
-        "relayhost": nexthop_list(route.providers, endpoints),
-        "default_transport": prefix + route.active,
-    }
+    maps = LaneMaps(route, installation, seen)
+    files = _files(installation, size_falls_through) | _lane_files(maps, installation)
+    settings = _route_settings(route, installation, seen) | _map_settings(maps, installation, seen, files)
     for name in endpoints:  # on the service line these two do nothing: the queue manager reads main.cf
         settings[f"{prefix}{name}_destination_concurrency_limit"] = "20"
         settings[f"{prefix}{name}_destination_recipient_limit"] = "50"
     return Rendering(
         settings=settings,
         services={f"{prefix}{name}/unix": _service(name, installation, size_falls_through) for name in endpoints},
-        files=_files(installation, size_falls_through),
+        files=files,
+        lookups=maps.lookups(),
     )
+
+
+def _route_settings(route: Route, installation: Installation, seen: Surroundings) -> dict[str, str]:
+    """Return the settings that carry the default lane's first list.
+
+    With `routing = "transport"` relayhost stays the administrator's, so whatever he sends by other means without
+    naming a nexthop, relay_domains above all, goes where it went.
+    """
+    service = installation.service_prefix + route.active
+    nexthops = nexthop_list(route.providers, installation.providers)
+    if installation.routing == "transport":
+        settings = {"default_transport": f"{service}:{nexthops}"}
+    else:
+        settings = {"relayhost": nexthops, "default_transport": service}
+    if relays_to_provider(installation, seen):
+        settings["relay_transport"] = settings["default_transport"]
+    return settings
+
+
+def _map_settings(
+    maps: LaneMaps, installation: Installation, seen: Surroundings, files: Mapping[str, OwnedFile]
+) -> dict[str, str]:
+    """Return the settings that list maps, where something of ours belongs into them; the administrator's come first."""
+    owned = installation.owned_dir
+    senders = maps.sender_maps(with_canary=f"{owned}/{CANARY_SENDER}" in files)
+    recipients = maps.recipient_maps(with_canary=f"{owned}/{CANARY_RECIPIENTS}" in files)
+    wanted = {
+        "sender_dependent_default_transport_maps": senders,
+        "transport_maps": (*split_maps(seen.own_value("transport_maps")), *recipients),
+    }
+    return {name: ", ".join(value) for name, value in wanted.items() if value != split_maps(seen.own_value(name))}
 
 
 def _service(name: str, installation: Installation, size_falls_through: bool) -> str:
@@ -172,6 +163,23 @@ def _files(installation: Installation, size_falls_through: bool) -> dict[str, Ow
         if name in installation.authorities:
             files[f"ca-{name}.pem"] = OwnedFile(text=installation.authorities[name], mode=PUBLIC)
     return {f"{owned}/{name}": file for name, file in files.items()}
+
+
+def _lane_files(maps: LaneMaps, installation: Installation) -> dict[str, OwnedFile]:
+    """Return the tables of shares and receivers; none for a route without."""
+    files: dict[str, OwnedFile] = {}
+    if rows := maps.lane_rows():
+        files[LANES] = OwnedFile(text=_table(rows), mode=PUBLIC)
+    if rows := maps.domain_rows():
+        index = maps.table_type if maps.table_type in INDEX_SUFFIXES else ""
+        files[DOMAINS] = OwnedFile(text=_table(rows), mode=PUBLIC, index=index)
+    if rows := maps.canary_sender_rows():
+        files[CANARY_SENDER] = OwnedFile(text=_table(rows), mode=PUBLIC)
+    if rows := maps.canary_recipient_rows():
+        files[CANARY_RECIPIENTS] = OwnedFile(text=_table(rows), mode=PUBLIC)
+    for name, rule in maps.sender_forms().items():
+        files[name] = OwnedFile(text=_table([rule]), mode=PUBLIC)
+    return {f"{installation.owned_dir}/{name}": file for name, file in files.items()}
 
 
 def _policy(name: str, endpoint: RelayEndpoint, installation: Installation) -> str:

@@ -11,7 +11,10 @@ from service.postfix.current import read_services, read_settings
 from service.postfix.durable import NEW, backdate, digest_of, write_aside
 from service.postfix.errors import ApplyError, BrokenConfigurationError, CannotWriteError, CommandFailedError
 from service.postfix.installation import Installation
-from service.postfix.render import Rendering
+from service.postfix.lane_maps import CANARY_RECIPIENTS, CANARY_SENDER, DOMAINS, LANES
+from service.postfix.map_list import INDEX_SUFFIXES
+from service.postfix.rendering import OwnedFile, Rendering
+from service.postfix.table_rows import table_rows
 
 # Replies that must stay permanent: told to the sender, not tried elsewhere.
 KEPT_REPLIES = (
@@ -21,6 +24,8 @@ KEPT_REPLIES = (
     "554 5.7.1 Message rejected because of spam content",
     "550 5.1.8 <someone@example.org>: Sender address rejected: Domain not found",
 )
+
+_ROW_TABLES = ("sasl", "tls_policy", LANES, DOMAINS, CANARY_SENDER, CANARY_RECIPIENTS)
 
 
 def stage_dir(installation: Installation) -> Path:
@@ -63,8 +68,11 @@ def stage(
     owned: Rendering | None,
     kept: Mapping[Path, str | None],
     now_seconds: float,
+    own: Mapping[str, str | None],
 ) -> tuple[Change, ...]:
     """Write the new content of every file aside; return the changes in the order of their commit.
+
+    `own` is what the administrator had in settings that relaypilot no longer writes: they get it back.
 
     Owned files come first, then master.cf, then main.cf, so that nothing in force ever names what is not there.
 
@@ -77,14 +85,20 @@ def stage(
     directory.mkdir(mode=0o700)
     for path in (installation.main_cf, installation.master_cf):
         write_aside(directory / path.name, path.read_bytes(), mode=0o600)
-    _edit(directory, installation, wanted, owned)
+    _edit(directory, installation, wanted, owned, own)
     installation.owned_dir.mkdir(exist_ok=True)
     installation.owned_dir.chmod(0o755)
     changes = [
         _write_file(Path(path), file.text.encode(), file.mode, kept[Path(path)], now_seconds)
         for path, file in wanted.files.items()
     ]
-    gone = [path for path in kept if path.parent == installation.owned_dir and str(path) not in wanted.files]
+    for name, file in wanted.files.items():
+        if file.index:
+            content = _indexed(installation, Path(name).name, file)
+            at = Path(name + INDEX_SUFFIXES[file.index])
+            changes.append(_write_file(at, content, file.mode, kept[at], now_seconds))
+    there = owned_paths(wanted)
+    gone = [path for path in kept if path.parent == installation.owned_dir and str(path) not in there]
     changes += [Change(path=path, before=kept[path], after=None) for path in gone]
     for path in (installation.master_cf, installation.main_cf):
         backdate(directory / path.name, now_seconds - 10.0)
@@ -104,12 +118,44 @@ def _write_file(
     return Change(path=path, before=before, after=digest_of(new))
 
 
-def _edit(directory: Path, installation: Installation, wanted: Rendering, owned: Rendering | None) -> None:
+def owned_paths(rendering: Rendering) -> list[str]:
+    """Return every file of a rendering, the indexed forms of tables included."""
+    indexes = [path + INDEX_SUFFIXES[file.index] for path, file in rendering.files.items() if file.index]
+    return [*rendering.files, *indexes]
+
+
+def _indexed(installation: Installation, name: str, file: OwnedFile) -> bytes:
+    """Return the indexed form of a table, made aside by postmap(1), which would write it beside the text."""
+    aside = stage_dir(installation) / name
+    write_aside(aside, file.text.encode(), mode=file.mode)
+    try:
+        run(
+            "postmap",
+            [f"{file.index}:{aside}"],
+            config_dir=installation.config_dir,
+            search_path=installation.search_path,
+        )
+    except CommandFailedError as error:
+        raise CannotWriteError(
+            f"Indexing the table {name} failed ({error.stderr or error}); nothing was changed; look at the disk."
+        ) from error
+    return Path(f"{aside}{INDEX_SUFFIXES[file.index]}").read_bytes()
+
+
+def _edit(
+    directory: Path,
+    installation: Installation,
+    wanted: Rendering,
+    owned: Rendering | None,
+    own: Mapping[str, str | None],
+) -> None:
     gone_services = [name for name in (owned.services if owned else ()) if name not in wanted.services]
     gone_settings = [name for name in (owned.settings if owned else ()) if name not in wanted.settings]
+    returned = {name: former for name in gone_settings if (former := own.get(name)) is not None}
+    gone_settings = [name for name in gone_settings if name not in returned]
     edits = [
         ["-M", "-e", *(f"{name}={line}" for name, line in wanted.services.items())],
-        ["-e", *(f"{name}={value}" for name, value in wanted.settings.items())],
+        ["-e", *(f"{name}={value}" for name, value in (returned | dict(wanted.settings)).items())],
     ]
     if gone_services:
         edits.append(["-M", "-X", *gone_services])
@@ -175,10 +221,14 @@ def check_tables(installation: Installation, wanted: Rendering, suffix: str = ""
         ApplyError: a table does not answer as it should.
     """
     tables = {Path(path).name: f"{path}{suffix}" for path in wanted.files}
-    for table in ("sasl", "tls_policy"):
-        rows = table_rows(wanted.files[f"{installation.owned_dir}/{table}"].text)
-        if _look_up(installation, f"texthash:{tables[table]}", rows) != rows:
-            raise ApplyError(f"Checking the table {table} failed: Postfix does not read what was written.")
+    for path, file in wanted.files.items():
+        table = Path(path).name
+        if table in _ROW_TABLES:
+            rows = table_rows(file.text)
+            aside = stage_dir(installation) / table if suffix else path
+            source = f"{file.index}:{aside}" if file.index else f"texthash:{tables[table]}"
+            if _look_up(installation, source, rows) != rows:
+                raise ApplyError(f"Checking the table {table} failed: Postfix does not read what was written.")
     examples = [reply.example for reply in ACCOUNT_REPLIES if reply.example.startswith("5")]
     found = _look_up(installation, f"regexp:{tables['reply_filter']}", [*examples, *KEPT_REPLIES])
     for example in examples:
@@ -189,10 +239,16 @@ def check_tables(installation: Installation, wanted: Rendering, suffix: str = ""
             raise ApplyError(f'Checking the reply table failed: "{reply}" would keep undeliverable mail queued.')
 
 
-def table_rows(text: str) -> dict[str, str]:
-    """Return the rows of a table written by relaypilot."""
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
-    return {line.partition(" ")[0]: line.partition(" ")[2] for line in lines}
+def check_lookups(installation: Installation, wanted: Rendering) -> None:
+    """Ask each map of the route that draws or chooses, as it stands in main.cf.
+
+    Raises:
+        ApplyError: a map does not answer as it should.
+    """
+    for lookup in wanted.lookups:
+        seen = _look_up(installation, lookup.map, [lookup.key]).get(lookup.key)
+        if seen not in lookup.answers:
+            raise ApplyError(f'Checking {lookup.map} failed: it answers "{seen}" for {lookup.key}.')
 
 
 def _look_up(installation: Installation, table: str, keys: Iterable[str]) -> dict[str, str]:

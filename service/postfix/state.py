@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from service.decision.route import Lane, Route
+from service.decision.route import Lane, Route, Share, ShareKind
 from service.postfix.durable import read_text_or_none, write_durably
 from service.postfix.errors import ApplyError
 from service.postfix.installation import Installation
-from service.postfix.render import OwnedFile, Rendering
+from service.postfix.rendering import Lookup, OwnedFile, Rendering
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,20 +21,44 @@ class State:
     route: Route
     nexthops: Mapping[str, str]  # nexthop in lower case -> provider
     rendering: Rendering
+    own: Mapping[str, str | None] = field(default_factory=dict)  # what the settings held before; None: not in main.cf
 
 
 def route_json(route: Route) -> list[dict[str, Any]]:
-    """Return a route as the list of its lanes."""
+    """Return a route as the list of its lanes; a lane without shares has no key for them."""
     return [
-        {"stream": lane.stream, "receiver": lane.receiver, "providers": list(lane.providers)} for lane in route.lanes
+        {
+            "stream": lane.stream,
+            "receiver": lane.receiver,
+            "providers": list(lane.providers),
+            **({"shares": [_share_json(share) for share in lane.shares]} if lane.shares else {}),
+        }
+        for lane in route.lanes
     ]
 
 
+def _share_json(share: Share) -> dict[str, Any]:
+    return {"provider": share.provider, "percent": share.percent, "kind": str(share.kind)}
+
+
 def route_from_json(lanes: list[dict[str, Any]]) -> Route:
-    """Return the route of a list of lanes."""
+    """Return the route of a list of lanes.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
     return Route(
         lanes=tuple(
-            Lane(stream=lane["stream"], receiver=lane["receiver"], providers=tuple(lane["providers"])) for lane in lanes
+            Lane(
+                stream=lane["stream"],
+                receiver=lane["receiver"],
+                providers=tuple(lane["providers"]),
+                shares=tuple(
+                    Share(provider=share["provider"], percent=share["percent"], kind=ShareKind(share["kind"]))
+                    for share in lane.get("shares", ())
+                ),
+            )
+            for lane in lanes
         )
     )
 
@@ -50,7 +74,12 @@ def state_json(state: State) -> dict[str, Any]:
         "nexthops": dict(state.nexthops),
         "settings": dict(rendering.settings),
         "services": dict(rendering.services),
-        "files": {path: {"text": file.text, "mode": file.mode} for path, file in rendering.files.items()},
+        "files": {
+            path: {"text": file.text, "mode": file.mode, **({"index": file.index} if file.index else {})}
+            for path, file in rendering.files.items()
+        },
+        "lookups": [[lookup.map, lookup.key, list(lookup.answers)] for lookup in rendering.lookups],
+        "own": dict(state.own),
     }
 
 
@@ -64,8 +93,15 @@ def state_from_json(values: dict[str, Any]) -> State:
         rendering=Rendering(
             settings=values["settings"],
             services=values["services"],
-            files={path: OwnedFile(text=f["text"], mode=f["mode"]) for path, f in values["files"].items()},
+            files={
+                path: OwnedFile(text=f["text"], mode=f["mode"], index=f.get("index", ""))
+                for path, f in values["files"].items()
+            },
+            lookups=tuple(
+                Lookup(map=name, key=key, answers=tuple(answers)) for name, key, answers in values.get("lookups", ())
+            ),
         ),
+        own=values.get("own", {}),  # absent from what versions without shares wrote
     )
 
 

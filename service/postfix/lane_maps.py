@@ -1,0 +1,171 @@
+"""Lanes as Postfix's own maps: a draw by randmap, the receiver by a table of domains, the nexthops by another. Pure.
+
+A key of the table `lanes` names a lane and the provider drawn: `*.a` for all mail, `gmail.a` for one receiver,
+and `gmail` alone where nothing is drawn. Provider and receiver names hold neither dot nor asterisk.
+"""
+
+from math import gcd
+
+from service.decision.route import ANY_RECEIVER, Lane, Route
+from service.postfix.installation import Installation
+from service.postfix.map_list import best_table_type, split_maps
+from service.postfix.rendering import Lookup
+from service.postfix.surroundings import Surroundings
+
+LANES, DOMAINS = "lanes", "domains"
+SENDER_ADDRESS, SENDER_DOMAIN = "sender_address", "sender_domain"
+CANARY_SENDER, CANARY_RECIPIENTS = "canary_sender", "canary_recipients"
+UNLISTED_SENDER = "anybody@relaypilot.invalid"  # a name that no map should know (RFC 2606)
+_DELIMITERS = "+=._-"
+
+
+def receiver_lanes(route: Route) -> tuple[Lane, ...]:
+    """Return the lanes of receivers whose mail is to go otherwise than all other mail."""
+    first = route.lanes[0]
+    return tuple(lane for lane in route.lanes[1:] if (lane.providers, lane.shares) != (first.providers, first.shares))
+
+
+def draws(lane: Lane) -> dict[str, int]:
+    """Return which provider is tried first in how many of a hundred messages; the first choice stands first."""
+    shares = {share.provider: share.percent for share in lane.shares}
+    return {lane.providers[0]: 100 - sum(shares.values())} | shares
+
+
+def order_after(provider: str, lane: Lane) -> tuple[str, ...]:
+    """Return the providers that a message drawn for this one tries: it, and then all others in the lane's order."""
+    return (provider, *(name for name in lane.providers if name != provider))
+
+
+def key_of(lane: Lane, provider: str) -> str:
+    """Return the key of the table `lanes` for a message of this lane drawn for this provider."""
+    return f"{lane.receiver}.{provider}" if lane.shares else lane.receiver
+
+
+class LaneMaps:
+    """The maps of one route on one installation: values of settings, rows of tables."""
+
+    def __init__(self, route: Route, installation: Installation, seen: Surroundings) -> None:
+        """Take what the maps are made of; renders nothing yet."""
+        self._first, self._receivers = route.lanes[0], receiver_lanes(route)
+        self._at, self._dir, self._seen = installation, installation.owned_dir, seen
+        self.table_type = best_table_type(seen.map_types)
+
+    @property
+    def _mapped(self) -> tuple[Lane, ...]:
+        return ((self._first,) if self._first.shares else ()) + self._receivers
+
+    def destination(self, lane: Lane, provider: str) -> str:
+        """Return `transport:nexthop,nexthop` (transport(5)) for a message drawn for this provider."""
+        hops = ",".join(self._at.providers[name].nexthop for name in order_after(provider, lane))
+        return f"{self._at.service_prefix}{provider}:{hops}"
+
+    def lane_rows(self) -> list[str]:
+        """Return the rows of the table `lanes`."""
+        return [
+            f"{key_of(lane, provider)} {self.destination(lane, provider)}"
+            for lane in self._mapped
+            for provider in draws(lane)
+        ]
+
+    def domain_rows(self) -> list[str]:
+        """Return the rows of the table `domains`, with a comment for each domain that stays out."""
+        rows = []
+        for lane in self._receivers:
+            for domain in self._at.receivers[lane.receiver]:
+                why = self._seen.left_out.get(domain)
+                rows.append(f"{domain} {lane.receiver}" if why is None else f"# {domain} stays out: {why}")
+        return rows
+
+    def sender_maps(self, *, with_canary: bool) -> tuple[str, ...]:
+        """Return the value of sender_dependent_default_transport_maps, entry by entry.
+
+        Postfix asks every map for the whole address before it asks any for the domain alone, and randmap answers
+        whatever it is asked (3.7.11, 2026-11). So that the administrator's entries for a domain come first, each of
+        his maps is asked for the domain once more before ours.
+        """
+        own = split_maps(self._seen.own_value("sender_dependent_default_transport_maps"))
+        honoured: list[tuple[str, ...]] = [(name,) for name in own]
+        former = self._seen.own_value("default_transport")
+        if ":" not in former:  # else it has always beaten sender_dependent_relayhost_maps
+            honoured += [(name, f"static:{former}") for name in split_maps(self._seen.relayhost_maps)]
+        theirs = [stages[0] if len(stages) == 1 else _pipe(*stages) for stages in honoured]
+        if not self._first.shares:
+            return tuple(theirs)
+        forms = [f"regexp:{self._dir}/{name}" for name in self.sender_forms()]
+        theirs += [_pipe(form, *stages) for form in forms for stages in honoured]
+        canary = [f"texthash:{self._dir}/{CANARY_SENDER}"] if with_canary else []
+        return (*theirs, *canary, self._drawing(self._first))
+
+    def sender_forms(self) -> dict[str, str]:
+        """Return the tables that lead from an address to the simpler forms in which Postfix asks: name -> rule.
+
+        They are needed where the administrator has maps for senders and ours draws.
+        """
+        own = self._seen.own_value("sender_dependent_default_transport_maps") or self._seen.relayhost_maps
+        if not own or not self._first.shares:
+            return {}
+        delimiters = "".join(sorted(set(self._seen.recipient_delimiter) & set(_DELIMITERS), key=_DELIMITERS.index))
+        without = {SENDER_ADDRESS: rf"/^([^@{delimiters}]+)[{delimiters}][^@]*(@[^@]+)$/ ${{1}}${{2}}"}
+        return (without if delimiters else {}) | {SENDER_DOMAIN: r"/^.+(@[^@]+)$/ ${1}"}
+
+    def recipient_maps(self, *, with_canary: bool) -> tuple[str, ...]:
+        """Return the entries that follow the administrator's own in transport_maps."""
+        if not self._receivers:
+            return ()
+        drawn = [lane for lane in self._receivers if lane.shares]
+        maps = [f"texthash:{self._dir}/{CANARY_RECIPIENTS}"] if drawn and with_canary else []
+        maps += [self._drawing(lane) for lane in drawn]
+        if len(drawn) != len(self._receivers):
+            maps.append(self._not_drawing())
+        return tuple(maps)
+
+    @property
+    def _domains(self) -> str:
+        return f"{self.table_type}:{self._dir}/{DOMAINS}"
+
+    def _drawing(self, lane: Lane) -> str:
+        """Return the map that draws a provider for each message, or recipient, of one lane."""
+        chosen = [] if lane.receiver == ANY_RECEIVER else [self._domains, f"inline:{{{lane.receiver}=x}}"]
+        percents = draws(lane)
+        unit = gcd(*percents.values())
+        lots = ",".join(key_of(lane, name) for name, percent in percents.items() for _ in range(percent // unit))
+        return _pipe(*chosen, f"randmap:{{{lots}}}", f"texthash:{self._dir}/{LANES}")
+
+    def canary_sender_rows(self) -> list[str]:
+        """Return the row that takes the canary messages past the draw, to the first choice for all mail."""
+        if not self._first.shares or not self._at.canary_sender or not self._at.canary_recipients:
+            return []
+        return [f"{self._at.canary_sender} {self.destination(self._first, self._first.providers[0])}"]
+
+    def canary_recipient_rows(self) -> list[str]:
+        """Return the rows that take the canary messages past the draw, to the first choice of the seed's lane."""
+        lanes = {domain: lane for lane in self._receivers for domain in self._at.receivers[lane.receiver]}
+        return [
+            f"{address} {self.destination(lane, lane.providers[0])}"
+            for address in self._at.canary_recipients
+            if (lane := lanes.get(address.rpartition("@")[2].lower())) and lane.shares
+        ]
+
+    def lookups(self) -> tuple[Lookup, ...]:
+        """Return what each map of ours must answer for a sender, or a domain, that it is for."""
+        keys = [(lane, self._known_domain(lane)) for lane in self._receivers]
+        keys += [(self._first, UNLISTED_SENDER)] if self._first.shares else []
+        return tuple(
+            Lookup(
+                map=self._drawing(lane) if lane.shares else self._not_drawing(),
+                key=key,
+                answers=tuple(self.destination(lane, provider) for provider in draws(lane)),
+            )
+            for lane, key in keys
+            if key is not None
+        )
+
+    def _known_domain(self, lane: Lane) -> str | None:
+        return next((d for d in self._at.receivers[lane.receiver] if d not in self._seen.left_out), None)
+
+    def _not_drawing(self) -> str:
+        return _pipe(self._domains, f"texthash:{self._dir}/{LANES}")
+
+
+def _pipe(*maps: str) -> str:
+    return f"pipemap:{{{','.join(maps)}}}"

@@ -1,0 +1,214 @@
+"""Reads what the administrator has in main.cf beside, before and beneath the route."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from service.postfix.command import execute, first_complaint, run
+from service.postfix.errors import CommandError
+from service.postfix.installation import Installation
+from service.postfix.lane_maps import UNLISTED_SENDER
+from service.postfix.map_list import is_table, split_maps
+from service.postfix.state import State
+from service.postfix.surroundings import SHARED_SETTINGS, Surroundings
+
+_HERE = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains")  # delivered on this host
+_RELAYED = "relay_domains"
+_ASKED = ("sender_dependent_relayhost_maps", "recipient_delimiter", _RELAYED, *_HERE)
+_MAPS = ("transport_maps", "sender_dependent_default_transport_maps")
+_LISTED = ("texthash", "lmdb", "hash", "btree", "cdb", "dbm", "sdbm", "inline")  # postmap -s prints them
+_UNLISTED_DOMAIN = UNLISTED_SENDER.partition("@")[2]
+_CATCH_ALL_KEYS = ("*", _UNLISTED_DOMAIN, UNLISTED_SENDER)
+_NO_ROUTE = ("", ":")  # transport(5): such an entry changes nothing
+
+
+def read_surroundings(installation: Installation, state: State | None) -> Surroundings:
+    """Return what the route must live with; changes nothing. A table that cannot be read is its `problem`.
+
+    Raises:
+        CommandError: postconf(1) could not be run.
+    """
+    own = _own(installation, state)
+    known = Surroundings(
+        own=own,
+        map_types=frozenset(_postconf(installation, ["-m"]).split()),
+        taken_over=state is not None,
+    )
+    seen = _settings(installation, ["-x", *_ASKED])
+    try:
+        return replace(
+            known,
+            relayhost_maps=seen["sender_dependent_relayhost_maps"],
+            recipient_delimiter=seen["recipient_delimiter"],
+            bare_senders=_bare_senders(installation, own[_MAPS[1]] or ""),
+            **_domains(installation, own["transport_maps"] or "", seen),
+        )
+    except _UnreadableError as error:
+        return replace(known, problem=str(error))
+
+
+class _UnreadableError(Exception):
+    """A table of the administrator's cannot be read; the message says which and why."""
+
+
+def _domains(installation: Installation, transport_maps: str, seen: Mapping[str, str]) -> dict[str, Any]:
+    """Return which domains go elsewhere than the route."""
+    receivers = installation.receivers if installation.routing == "transport" else {}
+    domains = tuple(dict.fromkeys(domain for names in receivers.values() for domain in names))
+    relayed = [word.lower() for word in split_maps(seen[_RELAYED])]
+    here = [word.lower() for name in _HERE for word in split_maps(seen[name])]
+    plain = [word for word in relayed if not is_table(word) and not word.startswith(("/", "!"))]
+    keys = dict.fromkeys([*_CATCH_ALL_KEYS, *(form for name in (*domains, *plain) for form in _forms(name))])
+    routed = _routed(installation, split_maps(transport_maps), keys)
+    return {
+        "relay_domains": tuple(
+            word for word in relayed if word not in here and not any(form in routed for form in _forms(word))
+        ),
+        "left_out": _left_out(installation, domains, here, relayed, routed),
+        "catch_all": next((f"{key} -> {routed[key]}" for key in _CATCH_ALL_KEYS if key in routed), None),
+    }
+
+
+def _postconf(installation: Installation, arguments: list[str]) -> str:
+    return run("postconf", arguments, config_dir=installation.config_dir, search_path=installation.search_path)
+
+
+def _settings(installation: Installation, arguments: list[str], config_dir: Path | None = None) -> dict[str, str]:
+    at = config_dir or installation.config_dir
+    out = run("postconf", arguments, config_dir=at, search_path=installation.search_path)
+    found = {line.partition(" =")[0]: line.partition(" =")[2].lstrip() for line in out.splitlines() if " =" in line}
+    return {name: value for name, value in found.items() if name in arguments}
+
+
+def _own(installation: Installation, state: State | None) -> dict[str, str | None]:
+    """Return the shared settings as the administrator has them, without what relaypilot wrote."""
+    present = _settings(installation, ["-n", *SHARED_SETTINGS])
+    written = state.rendering.settings if state else {}
+    kept: Mapping[str, str | None] = state.own if state else {}
+    if any(name in written and name not in kept for name in SHARED_SETTINGS):  # written before this was recorded
+        original = installation.helper_dir / "original"
+        former = _settings(installation, ["-n", *SHARED_SETTINGS], original) if original.is_dir() else {}
+        kept = {name: former.get(name) for name in SHARED_SETTINGS} | dict(kept)
+    own: dict[str, str | None] = {}
+    for name in SHARED_SETTINGS:
+        own[name] = present.get(name)
+        if name in written:
+            own[name] = kept.get(name)
+            if name in _MAPS:
+                own[name] = _without_ours(present.get(name), written[name], kept.get(name), str(installation.owned_dir))
+    return own
+
+
+def _without_ours(present: str | None, written: str, own: str | None, owned_dir: str) -> str | None:
+    """Return the administrator's part of a list of maps, which he may have edited since."""
+    theirs = split_maps(own or "")
+    ours = split_maps(written)[len(theirs) :]
+    there = split_maps(present or "")
+    if present == written or (ours and there[-len(ours) :] != ours and owned_dir in (present or "")):
+        return own
+    rest = there[: -len(ours)] if ours and there[-len(ours) :] == ours else there
+    return ", ".join(rest) or None
+
+
+def _forms(domain: str) -> Iterable[str]:
+    """Yield the keys under which a table may hold a domain: itself, and each parent with a dot (transport(5))."""
+    yield domain
+    _, dot, parent = domain.partition(".")
+    while dot:
+        yield f".{parent}"
+        _, dot, parent = parent.partition(".")
+
+
+def _routed(installation: Installation, maps: tuple[str, ...], keys: Iterable[str]) -> dict[str, str]:
+    """Return the keys that the administrator's own transport_maps route, and where to."""
+    routed: dict[str, str] = {}
+    for name in reversed(maps):
+        found = _look_up(installation, name, keys, "transport_maps")
+        routed |= {key: value for key, value in found.items() if value.strip() not in _NO_ROUTE}
+    return routed
+
+
+def _look_up(installation: Installation, table: str, keys: Iterable[str], where: str) -> dict[str, str]:
+    """Return what a table of the administrator's holds for these keys.
+
+    postmap(1) ends with status 1 both when it finds nothing and when it cannot read the table (3.7.11, 2026-11).
+    """
+    try:
+        out, said = execute(
+            ["postmap", "-c", str(installation.config_dir), "-q", "-", table],
+            config_dir=installation.config_dir,
+            search_path=installation.search_path,
+            text_in="".join(f"{key}\n" for key in keys),
+            accept=(0, 1),
+        )
+    except CommandError as error:
+        raise _UnreadableError(f"Reading {table} of {where} failed: {error} Repair that table first.") from error
+    if "fatal:" in said:
+        raise _UnreadableError(
+            f"Reading {table} of {where} failed: {first_complaint(said)}; repair that table first, as Postfix cannot "
+            "read it either."
+        )
+    return dict(line.split("\t", 1) for line in out.splitlines() if "\t" in line)
+
+
+def _left_out(
+    installation: Installation,
+    domains: tuple[str, ...],
+    here: list[str],
+    relayed: list[str],
+    routed: Mapping[str, str],
+) -> dict[str, str]:
+    """Return the receivers' domains that must keep the way they have, with the reason."""
+    if not domains:
+        return {}
+    local = _members(installation, here, {domain: [domain] for domain in domains})
+    parents = {domain: [domain, *_forms(domain), *(form[1:] for form in _forms(domain))] for domain in domains}
+    relay = _members(installation, relayed, parents)  # parent_domain_matches_subdomains may name relay_domains
+    left_out: dict[str, str] = {}
+    for domain in domains:
+        if domain in local:
+            left_out[domain] = "delivered on this host"
+        elif domain in relay:
+            left_out[domain] = "one of relay_domains"
+        elif any(form in routed for form in _forms(domain)):
+            left_out[domain] = "transport_maps has an entry for it"
+    return left_out
+
+
+def _members(installation: Installation, words: list[str], forms: Mapping[str, list[str]]) -> set[str]:
+    """Return which domains a domain list names under one of their forms (postconf(5) mydestination)."""
+    names: set[str] = set()
+    keys = dict.fromkeys(form for several in forms.values() for form in several)
+    for word in words:
+        if is_table(word):
+            names |= _look_up(installation, word, keys, "a list of domains").keys()
+        elif word.startswith("/"):
+            names |= _words_of(Path(word))
+        else:
+            names.add(word)
+    return {domain for domain, several in forms.items() if not names.isdisjoint(several)}
+
+
+def _words_of(path: Path) -> set[str]:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise _UnreadableError(f"Reading the list of domains {path} failed: {error.strerror}.") from error
+    return {word.lower() for line in lines if not line.startswith("#") for word in line.replace(",", " ").split()}
+
+
+def _bare_senders(installation: Installation, maps: str) -> str | None:
+    """Return the first entry that names no nexthop, or that this cannot be known; None where all name one."""
+    for name in split_maps(maps):
+        if name.partition(":")[0] not in _LISTED:
+            return f"the entries of {name} cannot be listed, so they may lack a nexthop"
+        try:
+            out = run("postmap", ["-s", name], config_dir=installation.config_dir, search_path=installation.search_path)
+        except CommandError as error:
+            raise _UnreadableError(f"Reading {name} failed: {error} Repair that table first.") from error
+        for line in out.splitlines():
+            key, _, value = line.partition("\t")
+            if not value.partition(":")[2].strip():
+                return f"the entry {key} -> {value} names no nexthop"
+    return None
