@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from providers.base import SubmissionStatus, TlsMode
+from providers.base import Channel, SubmissionStatus, TlsMode
 from providers.failure import Category, Stage
 from providers.registry import known_kinds, load
 from tests.providers.conftest import MESSAGE
 from tests.providers.relay import CLOSE, DRIP, GARBAGE, HALF_CLOSE, HANG, NOT_TLS, PARTIAL, Relay
 
-pytestmark = pytest.mark.anyio
-KINDS = sorted(known_kinds())
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("example_installed")]
+KINDS = sorted({*known_kinds(), "example"})  # every adapter that is installed, and one from outside
 A, D, R, E = (
     SubmissionStatus.ACCEPTED,
     SubmissionStatus.DEFERRED,
@@ -288,7 +288,7 @@ async def test_the_endpoint_is_the_path_that_is_measured(at_relay, kind):
     assert endpoint.nexthop == f"[127.0.0.1]:{relay.port}"
     assert (endpoint.username, endpoint.password) == (relay.username, relay.password)
     assert provider.name == "relay"
-    assert load(kind).capabilities.channels == ("smtp",)
+    assert Channel.SMTP in load(kind).capabilities.channels
 
 
 async def test_closing_a_provider_twice_is_harmless(at_relay):
