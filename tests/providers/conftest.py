@@ -1,10 +1,14 @@
+import shutil
 import ssl
+import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 import trustme
 
 from providers.base import Message
-from providers.registry import load, make_provider
+from providers.registry import GROUP, load, make_provider
 from service.clock import SystemClock
 
 MESSAGE = Message(
@@ -55,6 +59,35 @@ class World:
             stage_timeout_seconds=stage_timeout_seconds,
             total_timeout_seconds=total_timeout_seconds,
         )
+
+
+EXAMPLE = Path(__file__).parent / "example_adapter"
+
+
+def installed_at(target, points, package=None):
+    """Put a distribution with these entry points into a directory, as an installer leaves it."""
+    info = target / "relaypilot_extra-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: relaypilot-extra\nVersion: 1.0\n")
+    lines = "".join(f"{name} = {value}\n" for name, value in points.items())
+    (info / "entry_points.txt").write_text(f"[{GROUP}]\n{lines}")
+    if package:
+        shutil.copytree(package, target / package.name)
+
+
+def declared_by_the_example():
+    return tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]["entry-points"][GROUP]
+
+
+@pytest.fixture(scope="module")
+def example_installed(tmp_path_factory):
+    """Have the example adapter found by its entry point, for as long as a module's tests run."""
+    target = tmp_path_factory.mktemp("installed") / "site"
+    installed_at(target, declared_by_the_example(), EXAMPLE / "relaypilot_example")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(target))
+        yield
+    sys.modules.pop("relaypilot_example", None)
 
 
 @pytest.fixture(scope="session")

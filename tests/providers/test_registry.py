@@ -1,4 +1,3 @@
-import shutil
 import sys
 import tomllib
 from importlib.metadata import EntryPoint, entry_points
@@ -6,17 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from providers.base import Capabilities, SubmissionStatus
+from providers.base import Capabilities, Channel, SubmissionStatus
 from providers.errors import BrokenAdapterError, DuplicateKindError, UnknownKindError
 from providers.failure import Category
 from providers.mailgun import MailgunProvider
 from providers.registry import GROUP, known_kinds, load
 from providers.sendgrid import SendgridProvider
 from providers.smtp import SmtpProvider
-from tests.providers.conftest import MESSAGE
+from tests.providers.conftest import EXAMPLE, MESSAGE, declared_by_the_example, installed_at
 from tests.providers.relay import Relay
-
-EXAMPLE = Path(__file__).parent / "example_adapter"
 
 
 class Nothing:
@@ -35,13 +32,7 @@ def installed(tmp_path, monkeypatch):
 
     def install(points, package=None):
         target = tmp_path / f"target{len(list(tmp_path.iterdir()))}"
-        info = target / "relaypilot_extra-1.0.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: relaypilot-extra\nVersion: 1.0\n")
-        lines = "".join(f"{name} = {value}\n" for name, value in points.items())
-        (info / "entry_points.txt").write_text(f"[{GROUP}]\n{lines}")
-        if package:
-            shutil.copytree(package, target / package.name)
+        installed_at(target, points, package)
         monkeypatch.syspath_prepend(str(target))
 
     yield install
@@ -65,11 +56,10 @@ def test_an_unknown_kind_is_told_with_the_known_ones():
 
 @pytest.mark.anyio
 async def test_an_adapter_outside_loads_by_its_entry_point(installed, world):
-    declared = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]["entry-points"][GROUP]
-    installed(declared, EXAMPLE / "relaypilot_example")
+    installed(declared_by_the_example(), EXAMPLE / "relaypilot_example")
     assert "example" in known_kinds()
     adapter = load("example")
-    assert (adapter.kind, adapter.capabilities) == ("example", Capabilities())
+    assert (adapter.kind, adapter.capabilities) == ("example", Capabilities(channels=(Channel.SMTP, Channel.API)))
     answers = {"mail": "450 time for tea"}
     async with Relay(tls_context=world.server_context(), answers=answers).running() as relay:
         found = await world.provider("example", relay.port).submit(MESSAGE)
