@@ -13,6 +13,7 @@ from service.decision.override import Override
 from service.decision.paired import rounds_needed
 from service.decision.route import ANY_RECEIVER, Route
 from service.decision.state import State
+from service.difference import sentence, what_is_open
 from service.postfix.current import Current
 from service.store.entry import JournalEntry
 from service.views import (
@@ -147,11 +148,13 @@ def compare_view(found: Compared) -> CompareView:
                 only_second=d.counts.only_second,
                 log_evidence=d.log_evidence,
                 log_needed=d.log_needed,
+                sentence=sentence(d),
             )
             for d in found.differences
         ),
         tests=found.tests,
         rounds_needed=rounds_needed(found.tests) if found.tests else None,
+        note=what_is_open(found.differences, found.tests),
         live_messages=found.live_messages,
         messages_a_month=found.messages_a_month,
     )

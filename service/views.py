@@ -240,6 +240,7 @@ class DifferenceView(View):
     log_needed: float = Field(
         description="What it must reach: 5 % risk for all tests together, however often one looks."
     )
+    sentence: str
 
 
 class CompareView(View):
@@ -253,6 +254,7 @@ class CompareView(View):
     rounds_needed: int | None = Field(
         None, description="Rounds that would prove a difference if all spoke for the same provider; fewer never can."
     )
+    note: str = Field("", description="What is to be said of the pairs of which no difference is proven.")
     live_messages: int = Field(0, description="Live messages that all providers took.")
     messages_a_month: float | None = Field(None, description="The same in 30 days at the measured pace.")
 

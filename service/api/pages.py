@@ -25,6 +25,8 @@ PAGES = {  # hold no data, so they need no token
     "/docs": ("docs.html", "text/html"),
     "/dashboard.css": ("dashboard.css", "text/css"),
     "/dashboard.js": ("dashboard.js", "text/javascript"),
+    "/compare.js": ("compare.js", "text/javascript"),
+    "/dom.js": ("dom.js", "text/javascript"),
     "/docs.js": ("docs.js", "text/javascript"),
     "/api.js": ("api.js", "text/javascript"),
 }

@@ -38,8 +38,8 @@ def budget_page(shares: tuple[Share, ...], policy: Policy) -> Page:
         (
             Cell(str(share.signal), "bold"),
             Cell(everywhere(share.receiver)),
-            Cell(f"{share.tested_rate:.0%} failing"),
-            Cell(f"{share.threshold:.2f}"),
+            Cell(f"{share.in_a_row} in a row" if share.in_a_row else f"{share.tested_rate:.0%} failing"),
+            Cell(f"{share.threshold:.0f}" if share.in_a_row else f"{share.threshold:.2f}"),
             Cell(f"{share.run_length:,.0f}"),
             Cell(f"{1 / share.false_moves_per_year:,.1f} years"),
             Cell(f"{share.false_moves_per_year:.4f}"),
@@ -53,6 +53,7 @@ def budget_page(shares: tuple[Share, ...], policy: Policy) -> Page:
             f"false_moves_per_year = {policy.false_moves_per_year:g}; the {len(shares)} tests use {in_use:.3f} of it."
         ),
         Cell("A threshold is a log-likelihood ratio; ARL0 counts results until a false alarm, on average.", "dim"),
+        Cell("Failures in a row confirm a hard fault; a provider whose failures come in bursts needs more.", "dim"),
         Grid(_HEADERS, rows),
     ]
 

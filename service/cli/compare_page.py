@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-from service.cli.difference import differences_page
 from service.cli.page import Cell, Grid, Heading, Page
 from service.cli.words import everywhere, of, span, stamp
 from service.views import CompareRowView, CompareView, SignalView
@@ -26,7 +25,7 @@ def compare_page(comparison: CompareView) -> Page:
     if len(receivers) > 1:
         page.append(Heading("By receiver"))
         page.append(Grid(_HEADERS, tuple(_line(row, rows) for row in rows if row.receiver != receivers[0])))
-    return [*page, *_volume(comparison), *differences_page(comparison)]
+    return [*page, *_volume(comparison), *_differences(comparison)]
 
 
 def _measured(row: Row) -> bool:
@@ -153,4 +152,16 @@ def _volume(comparison: CompareView) -> list[Cell | Heading]:
             f"For {comparison.messages_a_month:,.0f} messages a month: the {comparison.live_messages:,} live messages "
             "of this time, stretched to 30 days, if one provider carried them all."
         ),
+    ]
+
+
+def _differences(comparison: CompareView) -> list[Cell | Heading]:
+    """Return each difference that is proven, with the rounds behind it, and what is to be said of the others."""
+    if not comparison.differences:
+        return []
+    proven = [Cell(f"- {found.sentence}") for found in comparison.differences if found.better]
+    return [
+        Heading("Real differences (paired rounds; 5 % risk of error in all, however often you look)"),
+        *(proven or [Cell("- None is proven.")]),
+        Cell(comparison.note, "dim"),
     ]

@@ -1,6 +1,8 @@
 // The dashboard: polls the status, listens to events, draws. Text only ever becomes text, never markup.
 
 import { request, events } from "./api.js";
+import { byId, cell, element, head, percent, row, span } from "./dom.js";
+import "./compare.js";
 
 const POLL_MS = 3000;
 const RETRY_MS = 3000;
@@ -13,23 +15,6 @@ const SIGNS = {
   degraded: ["✕", "bad"], unknown: ["?", "none"],
 };
 
-const byId = (id) => document.getElementById(id);
-
-function element(name, { text, children = [], ...attributes } = {}) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  for (const [key, value] of Object.entries(attributes)) if (value !== undefined) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
-
-function span(seconds) {
-  for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) {
-    if (seconds >= size) return `${Math.floor(seconds / size)} ${unit}`;
-  }
-  return `${Math.max(0, Math.floor(seconds))} s`;
-}
-
 function age(text) {
   const seconds = (Date.now() - Date.parse(text)) / 1000;
   return seconds < 0 ? `in ${span(-seconds)}` : `${span(seconds)} ago`;
@@ -38,8 +23,6 @@ function age(text) {
 function ageElement(text) {
   return element("time", { datetime: text, title: new Date(text).toLocaleString(), text: age(text) });
 }
-
-const percent = (ratio) => `${Math.round(ratio * 100)} %`;
 
 // Failures stand out by what they mean now: behind a provider that is well again they are history.
 function signalElements({ signal, good, n, low_ratio: low, high_ratio: high }, kind) {
@@ -56,11 +39,6 @@ function statusElement(health) {
   const severity = health.status !== "degraded" || health.severity === "none" ? "" : `, ${health.severity}`;
   return element("span", { class: `status ${kind}`, title: health.reason, text: `${sign} ${health.status}${severity}` });
 }
-
-// On a phone rows are laid out as blocks, which takes their meaning away from assistive technology unless it is said.
-const row = (children) => element("tr", { role: "row", children });
-const cell = (label, content) => element("td", { role: "cell", "data-label": label, ...content });
-const head = (scope, text) => element("th", { role: scope === "row" ? "rowheader" : "columnheader", scope, text });
 
 function healthCell(health, label) {
   if (health === undefined) return cell(label, { text: "–" });

@@ -236,6 +236,7 @@ class FakeDesk:
                 only_second=30,
                 log_evidence=7.5,
                 log_needed=7.1,
+                sentence=f"At {where} {first} and {second} differ: better in 14 rounds of 24, worse in 0.",
             )
             for where in chosen
             for first, second in combinations(NAMES, 2)
@@ -247,6 +248,7 @@ class FakeDesk:
             differences=tuple(differences),
             tests=60,
             rounds_needed=13,
+            note="What is not named is no proof.",
             live_messages=4000,
             messages_a_month=120000.0,
         )

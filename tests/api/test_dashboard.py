@@ -151,3 +151,20 @@ def luminance(colour: str) -> float:
     shares = [int(part) / 255 for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]
     red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_compare_shows_the_providers_beside_each_other_and_what_differs(page: Browser) -> None:
+    page.wait_for("document.querySelectorAll('#compare tbody tr').length > 10")
+    rows = page.evaluate("[...document.querySelectorAll('#compare tr')].map(tr => tr.innerText.replace(/\\s+/g, ' '))")
+    assert rows[0].split() == ["mailgun", "sendgrid", "smarthost"]
+    assert rows[1] == "accepted 12/12 80-100 % 12/12 80-100 % 12/12 80-100 %"
+    assert "available 99.999 % of 1 d 99.999 % of 1 d 99.999 % of 1 d" in rows
+    assert "cost of 1,000 0.90 USD – –" in rows
+    assert not any(row.startswith("retention") for row in rows)  # nobody declares it
+    assert text_of(page, "#differences") == "At * mailgun and sendgrid differ: better in 14 rounds of 24, worse in 0."
+    page.evaluate(
+        "const at = document.getElementById('compare-receiver');"
+        "at.value = 'gmail'; at.dispatchEvent(new Event('change'))"
+    )
+    page.wait_for("document.getElementById('differences').innerText.startsWith('At gmail')")
+    assert page.complaints == []
