@@ -149,8 +149,14 @@ def _fault(options: argparse.Namespace) -> int:
 
 
 def _faults(_options: argparse.Namespace) -> int:
-    for of in ("relay", "seed", "host"):
-        print(f"of a {of}:" if of != "host" else f"of this machine (target {HOST}):")
+    titles = {
+        "relay": "of a relay",
+        "api": "of a relay with an HTTP API",
+        "seed": "of a seed",
+        "host": f"of this machine (target {HOST})",
+    }
+    for of, title in titles.items():
+        print(f"{title}:")
         for name, kind in FAULTS.items():
             if kind.of == of:
                 default = f" [{kind.default:g}]" if isinstance(kind.default, float) else ""

@@ -29,6 +29,7 @@ class Dialect:
     ok: Mapping[str, str]  # command → reply
     refusals: Mapping[str, tuple[str, str]] = field(repr=False)  # fault → (stage, reply)
     rewrites_message_id: bool = False
+    reads_orders: bool = False  # in headers meant for it alone, which it takes away
 
 
 _COMMON = {"starttls": "220 Go ahead", "quit": "221 See you later", "data": "354 Continue"}
@@ -44,6 +45,7 @@ MAILGUN = Dialect(
     auth_keywords=("AUTH PLAIN LOGIN",),
     auth_needs_tls=False,
     max_bytes=52428800,
+    reads_orders=True,
     ok=_COMMON
     | {
         "auth": "235 2.0.0 OK",
@@ -86,6 +88,7 @@ SENDGRID = Dialect(
     auth_keywords=("AUTH PLAIN LOGIN", "AUTH=PLAIN LOGIN"),
     auth_needs_tls=False,
     max_bytes=31457280,
+    reads_orders=True,
     ok=_COMMON
     | {
         "starttls": "220 Begin TLS negotiation now",
@@ -154,3 +157,4 @@ ACME = Dialect(
 )
 
 DIALECTS = {d.name: d for d in (MAILGUN, SENDGRID, ACME)}
+API_NAMES = {d.name: f"api.{d.name}.test" for d in (MAILGUN, SENDGRID)}  # of those with an HTTP API

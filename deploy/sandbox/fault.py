@@ -16,7 +16,7 @@ class Kind:
     does: str
     argument: str | None = None  # "seconds", "share", "receiver", "rate", "sender", "provider", "flap"
     default: float | str | None = None
-    of: str = "relay"  # or "seed", or "host": this machine
+    of: str = "relay"  # or "api": of a relay with an HTTP API, or "seed", or "host": this machine
 
 
 FAULTS = {
@@ -46,6 +46,15 @@ FAULTS = {
     "spam_at": Kind(does="lands in the spam folder of one RECEIVER", argument="receiver"),
     "auth_broken": Kind(does="arrives with SPF, DKIM and DMARC failed"),
     "bounce_later": Kind(does="accepted, then returned to the sender"),
+    "events_late": Kind(
+        does="events are stored up to SECONDS late, and out of order", argument="seconds", default=20.0, of="api"
+    ),
+    "api_ratelimit": Kind(
+        does="more than RATE API calls a minute are refused", argument="rate", default=10.0, of="api"
+    ),
+    "key_limited": Kind(does="the API key lacks the right to what is asked", of="api"),
+    "wrong_region": Kind(does="the account lives in another region than this API", of="api"),
+    "api_down": Kind(does="the HTTP API alone is out of order", of="api"),
     "flap": Kind(does="another fault goes on and off: flap FAULT ON_SECONDS OFF_SECONDS [ARGS]", argument="flap"),
     "seed_down": Kind(does="this mailbox refuses the IMAP login", of="seed"),
     "seed_slow": Kind(

@@ -36,9 +36,17 @@ SHORT_TIMES: Settings = {
 
 
 def write_config(
-    layout: Layout, ports: Mapping[str, int], providers: Sequence[str], seeds: Sequence[str], settings: Settings
+    layout: Layout,
+    ports: Mapping[str, int],
+    providers: Sequence[str],
+    seeds: Sequence[str],
+    settings: Settings,
+    more: Settings,
 ) -> None:
-    """Write relaypilot.toml for the given providers (in order of preference) and seeds; `settings` win."""
+    """Write relaypilot.toml for the given providers (in order of preference) and seeds; `settings` win.
+
+    `more` has further keys for the tables of providers, by their names.
+    """
     directory = layout.directory
     tables: dict[str, dict[str, Any]] = {
         "": {"state_dir": f"{directory}/state"},
@@ -70,6 +78,7 @@ def write_config(
             "ca_file": str(layout.ca_file),
             "username": dialect.username,
             "password": {"file": str(layout.secrets / name)},
+            **more.get(name, {}),
         }
         text.append(_table("[[provider]]", provider))
     for name in seeds:

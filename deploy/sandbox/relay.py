@@ -2,13 +2,14 @@
 
 import asyncio
 import hashlib
+import random
 import re
 import secrets
 import ssl
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime, make_msgid
 from pathlib import Path
@@ -18,9 +19,12 @@ from deploy.sandbox.dialect import Dialect
 from deploy.sandbox.dsn import bounce_message
 from deploy.sandbox.exchange import Exchange
 from deploy.sandbox.fault import ActiveFaults, Fault, Scope
+from deploy.sandbox.happening import EventLog, Happening, What
+from deploy.sandbox.letter import Labels, Letter, read_letter, smtp_labels, without_orders
 from deploy.sandbox.listener import Listener, Mode
 from deploy.sandbox.people import receiver_of
 from deploy.sandbox.smtp_session import Envelope, Session
+from deploy.sandbox.suppression_book import BLOCKS, BOUNCES, Entry, SuppressionBook
 
 SANDBOX_ID = re.compile(rb"^X-Sandbox-Id:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
 _MESSAGE_ID = re.compile(rb"^Message-ID:[^\r\n]*(\r\n[ \t][^\r\n]*)*\r\n", re.IGNORECASE | re.MULTILINE)
@@ -37,7 +41,7 @@ class Accepted:
     sha256: str  # of the content as received
     size_bytes: int
     sandbox_id: str | None
-    fate: str = "underway"  # then "delivered", "dropped", "suppressed" or "returned"
+    fate: str = "underway"  # then "delivered", "dropped", "suppressed", "returned" or "test" (taken for show)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +63,17 @@ class RelaySimulator:
         self.password = password
         self.faults = ActiveFaults(dialect.name)
         self.contexts: Mapping[str, ssl.SSLContext] = {
-            "good": _context(certificates / f"{dialect.server_name}.pem"),
-            "expired": _context(certificates / f"{dialect.server_name}.{EXPIRED}.pem"),
+            "good": tls_context(certificates / f"{dialect.server_name}.pem"),
+            "expired": tls_context(certificates / f"{dialect.server_name}.{EXPIRED}.pem"),
         }
         self.accepted: list[Accepted] = []
         self.logins: list[Login] = []
+        self.suppressions = SuppressionBook()
+        self.events = EventLog()
+        self.webhooks: dict[str, str] = {}  # the provider's name of a kind of event → URL
+        self.doors: list[Listener] = []  # other ports that are as reachable as this relay
         self._exchange = exchange
+        self._random = random.Random(dialect.name)
         self._passed: deque[float] = deque()
         self._listener = Listener(lambda reader, writer: Session(self, reader, writer).run(), port)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,7 +82,8 @@ class RelaySimulator:
 
     async def open(self) -> None:
         """Start listening."""
-        await self._listener.become(Mode.OPEN)
+        for listener in (self._listener, *self.doors):
+            await listener.become(Mode.OPEN)
 
     async def apply(self, fault: Fault) -> None:
         """Switch a fault on, for new sessions at once and for open ones at their next command."""
@@ -120,14 +130,28 @@ class RelaySimulator:
         """Return a queue id."""
         return secrets.token_urlsafe(12).replace("-", "x").replace("_", "y")
 
-    def accept(self, envelope: Envelope, content: bytes, queue_id: str, helo: str) -> None:
+    def accept(
+        self,
+        envelope: Envelope,
+        content: bytes,
+        queue_id: str,
+        helo: str,
+        *,
+        method: str = "smtp",
+        labels: Labels | None = None,
+    ) -> None:
         """Record a message and send it on its way, one copy a recipient."""
         found = SANDBOX_ID.search(content.partition(b"\r\n\r\n")[0] + b"\r\n")
+        if labels is None:
+            labels = smtp_labels(content) if self.dialect.reads_orders else Labels()
         if self.dialect.rewrites_message_id:
             fresh = f"Message-ID: {make_msgid(domain=self.dialect.server_name)}\r\n".encode()
             sent = _MESSAGE_ID.sub(fresh, content, count=1)
         else:
-            sent = content
+            sent = without_orders(content) if self.dialect.reads_orders else content
+        letter = read_letter(
+            sent, queue_id=queue_id, sender=envelope.sender, recipient="", method=method, labels=labels
+        )
         sent = self._trace(helo, queue_id) + sent
         for recipient in envelope.recipients:
             record = Accepted(
@@ -140,7 +164,9 @@ class RelaySimulator:
                 sandbox_id=found[1].decode("ascii", "replace") if found else None,
             )
             self.accepted.append(record)
-            task = asyncio.create_task(self._forward(record, sent, envelope.scope))
+            copy = replace(letter, recipient=recipient)
+            self._happened(What.ACCEPTED, copy)
+            task = asyncio.create_task(self._forward(record, sent, envelope.scope, copy))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -159,12 +185,14 @@ class RelaySimulator:
         """Return what was accepted, from record number `since` on."""
         return [asdict(a) for a in self.accepted[since:]]
 
-    async def _forward(self, record: Accepted, content: bytes, strikes: Scope) -> None:
+    async def _forward(self, record: Accepted, content: bytes, strikes: Scope, letter: Letter) -> None:
         # Decided now: what a message meets is what held when it was accepted.
-        seed = self._exchange.faults_of(record.recipient)
-        suppressed = seed.get("seed_suppressed") if seed else None
-        if suppressed and suppressed.value in {None, self.dialect.name}:
+        if listed := self.suppressions.keeps_back(record.recipient):
             record.fate = "suppressed"
+            self._happened(What.SUPPRESSED, letter, listed)
+            return
+        if letter.labels.test_mode:
+            record.fate = "test"
             return
         if strikes("drop"):
             record.fate = "dropped"
@@ -173,8 +201,13 @@ class RelaySimulator:
         spam = bool(strikes("spam") or (spam_at and spam_at.value == receiver_of(record.recipient).name))
         authentic = not strikes("auth_broken")
         bounce = "550 5.7.1 message refused by the recipient's mail system" if strikes("bounce_later") else None
+        if record.recipient.lower().startswith("nosuch"):  # by SMTP refused at once
+            bounce = f"550 5.1.1 <{record.recipient}> mailbox does not exist"
         late = strikes("late")
-        delay = max(float(late.value or 0) if late else 0.0, self._exchange.slowness(record.recipient))
+        slow = self._exchange.slowness(record.recipient)
+        delay = max(float(late.value or 0) if late else 0.0, slow)
+        if slow:
+            self._happened(What.DEFERRED, letter, "451 4.7.0 too busy, please try again later")
         if delay:
             await asyncio.sleep(delay)
         if bounce is None:
@@ -188,8 +221,23 @@ class RelaySimulator:
                 authentic=authentic,
             )
         if bounce:
+            self._remember(record.recipient, bounce)
             self._return(record, content, bounce)
+        self._happened(What.BOUNCED if bounce else What.DELIVERED, letter, bounce or "250 2.0.0 OK")
         record.fate = "returned" if bounce else "delivered"
+
+    def _happened(self, what: What, letter: Letter, reply: str = "") -> None:
+        late = self.faults.get("events_late")
+        now = time.time()
+        # Each one late by its own time: what happened first may be stored last.
+        stored_at = now + self._random.uniform(0, float(late.value or 0)) if late else now
+        self.events.add(Happening(what=what, letter=letter, reply=reply, at=now, stored_at=stored_at))
+
+    def _remember(self, recipient: str, reply: str) -> None:
+        """Put a recipient that does not exist on the list of bounces, and who refused for another reason on blocks."""
+        code, status, *_ = reply.split()
+        entry = Entry(address=recipient, reason=reply, code=code, status=status)
+        self.suppressions.add(BOUNCES if status.startswith("5.1.") else BLOCKS, entry)
 
     def _return(self, record: Accepted, content: bytes, reason: str) -> None:
         if not record.sender:
@@ -221,7 +269,8 @@ class RelaySimulator:
         down, hole = self.faults.get("down"), self.faults.get("blackhole")
         refusing = self._cut_off or (down is not None and down.share >= 1)
         mode = Mode.REFUSING if refusing else Mode.STALLED if hole and hole.share >= 1 else Mode.OPEN
-        await self._listener.become(mode)
+        for listener in (self._listener, *self.doors):
+            await listener.become(mode)
 
     async def _flap(self, inner: Fault, on_seconds: float, off_seconds: float) -> None:
         while True:
@@ -240,7 +289,8 @@ class RelaySimulator:
                 self.faults.remove(flap.inner.name)
 
 
-def _context(pem: Path) -> ssl.SSLContext:
+def tls_context(pem: Path) -> ssl.SSLContext:
+    """Return a server's context with this key and certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(pem)

@@ -3,18 +3,25 @@
 import asyncio
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from deploy.sandbox.authority import EXPIRED
 from deploy.sandbox.control import serve_control
-from deploy.sandbox.dialect import DIALECTS
+from deploy.sandbox.dialect import API_NAMES, DIALECTS
 from deploy.sandbox.dovecot import Dovecot
 from deploy.sandbox.errors import UnknownFaultError
 from deploy.sandbox.exchange import Exchange
 from deploy.sandbox.fault import FAULTS, Fault, parse_fault
 from deploy.sandbox.layout import Layout
+from deploy.sandbox.mailgun_account import WEBHOOKS
+from deploy.sandbox.mailgun_api import MailgunApi
 from deploy.sandbox.people import SEEDS
-from deploy.sandbox.relay import RelaySimulator
+from deploy.sandbox.relay import RelaySimulator, tls_context
+from deploy.sandbox.sendgrid_api import SendgridApi
+from deploy.sandbox.suppression_book import BOUNCES, Entry
+from deploy.sandbox.webhook import MailgunWebhooks, SendgridWebhooks, Webhooks
 
 HOST = "host"  # the target of faults of this machine
 
@@ -32,7 +39,26 @@ class Simulators:
             )
             for name in DIALECTS
         }
+        self._webhooks = self._open_apis(layout, plan["ports"], plan["keys"])
         self._cut_off = False
+
+    def _open_apis(
+        self, layout: Layout, ports: Mapping[str, int], keys: Mapping[str, Mapping[str, str]]
+    ) -> Mapping[str, Webhooks]:
+        contexts = {
+            name: {
+                "good": tls_context(layout.certificates / f"{server}.pem"),
+                "expired": tls_context(layout.certificates / f"{server}.{EXPIRED}.pem"),
+            }
+            for name, server in API_NAMES.items()
+        }
+        mailgun, sendgrid = self._relays["mailgun"], self._relays["sendgrid"]
+        MailgunApi(mailgun, ports["mailgun_api"], contexts["mailgun"], keys["mailgun"])
+        SendgridApi(sendgrid, ports["sendgrid_api"], contexts["sendgrid"], keys["sendgrid"])
+        return {
+            "mailgun": MailgunWebhooks(mailgun, layout.ca_file, keys["mailgun"]["webhook_signing_key"]),
+            "sendgrid": SendgridWebhooks(sendgrid, layout.ca_file, keys["sendgrid"]["webhook_private_key"]),
+        }
 
     async def open(self) -> None:
         """Start listening on every relay's port."""
@@ -53,6 +79,11 @@ class Simulators:
                 return {name: relay.records(since.get(name, 0)) for name, relay in self._relays.items()}
             case {"do": "logins"}:
                 return {name: [asdict(login) for login in relay.logins] for name, relay in self._relays.items()}
+            case {"do": "webhook", "target": str(target), "url": str(url)}:
+                self._point_webhooks(target, url)
+                return {"target": target}
+            case {"do": "posted"}:
+                return {name: [asdict(a) for a in hooks.attempts] for name, hooks in self._webhooks.items()}
             case {"do": "status"}:
                 return {
                     "relays": [relay.status() for relay in self._relays.values()],
@@ -72,12 +103,16 @@ class Simulators:
             if of != "seed":
                 raise UnknownFaultError(f"{fault.name} is a fault of a relay, and {target} is a seed.")
             self._exchange.seed_faults[target].put(fault)
+            if fault.name == "seed_suppressed":
+                self._suppress(target)
             if fault.name == "seed_down":
                 await asyncio.to_thread(self._dovecot.lock_out, SEEDS[target].address)
             return
         relays = self._relays_named(target)
         if of == "seed":
             raise UnknownFaultError(f"{fault.name} is a fault of a seed: {', '.join(SEEDS)}.")
+        if of == "api" and target not in {*API_NAMES, "all"}:
+            raise UnknownFaultError(f"{fault.name} is a fault of a relay with an HTTP API: {', '.join(API_NAMES)}.")
         for relay in relays:
             await relay.apply(fault)
 
@@ -88,6 +123,7 @@ class Simulators:
             if target in {None, seed}:
                 was_down = faults.get("seed_down")
                 faults.remove(name)
+                self._suppress(seed)
                 if was_down and not faults.get("seed_down"):
                     await asyncio.to_thread(self._dovecot.let_in, SEEDS[seed].address)
         if target in {None, HOST} and self._cut_off:
@@ -95,6 +131,28 @@ class Simulators:
         if target is None or target not in {*SEEDS, HOST}:
             for relay in self._relays_named(target or "all"):
                 await relay.heal(name)
+
+    def _suppress(self, seed: str) -> None:
+        """Put a seed's address on the lists of bounces that its fault names, and take it from the others."""
+        fault, address = self._exchange.seed_faults[seed].get("seed_suppressed"), SEEDS[seed].address
+        for name, relay in self._relays.items():
+            listed = relay.suppressions.find(BOUNCES, address)
+            if fault and fault.value in {None, name}:
+                if listed is None:
+                    reason = f"550 5.1.1 <{address}> mailbox does not exist"
+                    relay.suppressions.add(BOUNCES, Entry(address=address, reason=reason, by_fault=True))
+            elif listed and listed.by_fault:
+                relay.suppressions.remove(BOUNCES, address)
+
+    def _point_webhooks(self, target: str, url: str) -> None:
+        """Post a provider's events to this URL from now on; to none if it is empty."""
+        names = {"mailgun": WEBHOOKS, "sendgrid": ("event",)}.get(target)
+        if names is None:
+            raise UnknownFaultError(f"{target} has no webhooks; {', '.join(API_NAMES)} have.")
+        webhooks = self._relays[target].webhooks
+        webhooks.clear()
+        if url:
+            webhooks.update(dict.fromkeys(names, url))
 
     async def _cut(self, *, off: bool) -> None:
         self._cut_off = off

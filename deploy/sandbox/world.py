@@ -15,16 +15,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from deploy.sandbox.api_keys import mailgun_keys, sendgrid_keys
 from deploy.sandbox.authority import write_certificates
 from deploy.sandbox.control import ask
-from deploy.sandbox.dialect import DIALECTS
+from deploy.sandbox.dialect import API_NAMES, DIALECTS
 from deploy.sandbox.dovecot import SERVER_NAME, Dovecot
 from deploy.sandbox.errors import NotRunningError, NotStartedError
 from deploy.sandbox.layout import Layout, prepare
 from deploy.sandbox.ledger import Ledger, Sent
 from deploy.sandbox.listener import free_port
 from deploy.sandbox.load import Load
-from deploy.sandbox.people import LIVE_SENDER, PROBE_SENDER, SEEDS, live_users
+from deploy.sandbox.people import LIVE_SENDER, PROBE_SENDER, SEEDS, SENDING_DOMAIN, live_users
 from deploy.sandbox.postfix import Postfix, look_old
 from deploy.sandbox.processes import Process, end_recorded, start_process
 from deploy.sandbox.product import Settings, write_config
@@ -41,7 +42,7 @@ class World:
     def __init__(self, layout: Layout, ports: dict[str, int]) -> None:
         self.layout = layout
         self.directory = layout.directory
-        self.ports = ports  # "mailgun", "sendgrid", "acme", "imap", "smtp"
+        self.ports = ports  # "mailgun", "sendgrid", "acme", "imap", "smtp", "mailgun_api", "sendgrid_api"
         self.ca_file = layout.ca_file
         self.config_path = layout.product_config
         self.postfix = Postfix(layout, ports["smtp"])
@@ -61,11 +62,13 @@ class World:
         round_interval: str | None = None,
         mode: str = "enforce",
         settings: Settings | None = None,
+        apis: bool = False,
     ) -> Self:
         """Start a fresh world in the directory and return it; what an earlier one left there is ended first.
 
         `providers`, `seeds`, the intervals ("2s") and `settings` ({"policy": {"hold_down": "5s"}}, "" for the top
-        level) go into relaypilot.toml; all three relays run in any case.
+        level) go into relaypilot.toml; all three relays run in any case. With `apis` the keys and addresses of the
+        HTTP APIs go there too; these run in any case as well.
 
         Raises:
             NotPossibleHereError: no root, or an unsuitable directory.
@@ -75,7 +78,7 @@ class World:
         end_leftovers(layout)
         _wipe(layout)
         layout = prepare(Path(directory))
-        ports = _distinct_ports((*DIALECTS, "imap", "smtp"))
+        ports = _distinct_ports((*DIALECTS, "imap", "smtp", *(f"{name}_api" for name in API_NAMES)))
         world = cls(layout, ports)
         try:
             merged = {name: dict(values) for name, values in (settings or {}).items()}
@@ -83,7 +86,7 @@ class World:
             for key, interval in (("session_interval", session_interval), ("round_interval", round_interval)):
                 if interval is not None:
                     merged.setdefault("probes", {})[key] = interval
-            world._bring_up(providers, seeds, merged)
+            world._bring_up(providers, seeds, merged, apis=apis)
         except BaseException:
             world.stop()
             raise
@@ -101,18 +104,22 @@ class World:
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
-    def _bring_up(self, providers: Sequence[str], seeds: Sequence[str], settings: Settings) -> None:
+    def _bring_up(self, providers: Sequence[str], seeds: Sequence[str], settings: Settings, *, apis: bool) -> None:
         passwords = {name: _write_secret(self.layout.secrets / name) for name in (*DIALECTS, *SEEDS)}
-        plan = {"ports": self.ports, "passwords": {name: passwords[name] for name in DIALECTS}}
+        keys = {"mailgun": mailgun_keys(), "sendgrid": sendgrid_keys(passwords["sendgrid"])}
+        plan = {"ports": self.ports, "passwords": {name: passwords[name] for name in DIALECTS}, "keys": keys}
         self.layout.plan.touch(mode=0o600)
         self.layout.plan.write_text(json.dumps(plan))
         write_certificates(
-            self.layout.certificates, (SERVER_NAME, *(dialect.server_name for dialect in DIALECTS.values()))
+            self.layout.certificates,
+            (SERVER_NAME, *(dialect.server_name for dialect in DIALECTS.values()), *API_NAMES.values()),
+            also=dict.fromkeys(API_NAMES.values(), ("localhost", "127.0.0.1")),
         )
         people = {address: secrets.token_urlsafe(9) for address in (*live_users(), LIVE_SENDER, PROBE_SENDER)}
         self.dovecot.configure(people | {SEEDS[name].address: passwords[name] for name in SEEDS})
         self.postfix.configure()
-        write_config(self.layout, self.ports, providers, seeds, settings)
+        more = {name: self._api_settings(name, keys[name]) for name in API_NAMES} if apis else {}
+        write_config(self.layout, self.ports, providers, seeds, settings, more)
         with ThreadPoolExecutor(3) as pool:
             parts = [pool.submit(f) for f in (self._start_simulators, self.dovecot.start, self.postfix.start)]
         for part in parts:
@@ -191,6 +198,39 @@ class World:
     def password(self, name: str) -> str:
         """Return the password of a provider or seed."""
         return (self.layout.secrets / name).read_text()
+
+    # The HTTP APIs.
+
+    def api_url(self, provider: str) -> str:
+        """Return the base URL of a provider's HTTP API; its certificate is the sandbox authority's."""
+        return f"https://127.0.0.1:{self.ports[f'{provider}_api']}"
+
+    def keys(self, provider: str) -> dict[str, str]:
+        """Return a provider's keys: api_key, and what `api_keys` names beside it."""
+        return dict(json.loads(self.layout.plan.read_text())["keys"][provider])
+
+    def post_webhooks(self, provider: str, url: str) -> None:
+        """Have a provider post its events to this URL; to none if it is empty."""
+        ask(self.layout.control, {"do": "webhook", "target": provider, "url": url})
+
+    def webhooks_posted(self, provider: str) -> list[dict[str, Any]]:
+        """Return every POST that a provider's webhooks made: at, events, status (0: no answer)."""
+        return list(ask(self.layout.control, {"do": "posted"})[provider])
+
+    def _api_settings(self, name: str, keys: dict[str, str]) -> dict[str, Any]:
+        """Return what a [[provider]] table says of the HTTP API; secrets stand in files."""
+        settings: dict[str, Any] = {"api_url": self.api_url(name)}
+        if name == "mailgun":
+            settings["domain"] = SENDING_DOMAIN
+        for key, value in keys.items():
+            if key == "webhook_public_key":
+                settings[key] = value
+            elif key != "webhook_private_key":  # the provider's own
+                path = self.layout.secrets / f"{name}_{key}"
+                path.touch(mode=0o600)
+                path.write_text(value)
+                settings[key] = {"file": str(path)}
+        return settings
 
     # Live mail.
 
