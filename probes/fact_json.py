@@ -19,7 +19,7 @@ FORMAT_VERSION = 1
 _Word = TypeVar("_Word", bound=StrEnum)
 _OPTIONAL_TEXTS = ("receiver", "seed", "round", "category", "stage", "rule", "text")
 _OBSERVATION_FIELDS = frozenset(
-    {"v", "at", "provider", "signal", "source", "outcome", "value", "count", "confirmation", "temporary"}
+    {"v", "at", "provider", "signal", "source", "outcome", "value", "count", "confirmation", "temporary", "signed"}
 ) | frozenset(_OPTIONAL_TEXTS)
 _NOTICE_FIELDS = frozenset({"v", "at", "fact", "detail"})
 _USUAL_FIELDS = _OBSERVATION_FIELDS - {"count", "confirmation", "temporary"}
@@ -48,6 +48,7 @@ def fact_to_json(fact: Fact) -> str:
         "category": fact.category,
         "stage": fact.stage,
         "temporary": fact.temporary,
+        "signed": fact.signed,
         "rule": fact.rule,
         "text": fact.text,
         "count": fact.count if fact.count != 1 else None,
@@ -82,6 +83,7 @@ def _usual(row: Mapping[str, Any]) -> Observation | None:
     get = row.get
     signal, outcome, source = get("signal"), get("outcome"), get("source")
     provider, at, version, value = get("provider"), get("at"), get("v"), get("value")
+    signed = get("signed")
     texts = get("receiver"), get("seed"), get("round"), get("category"), get("stage"), get("rule"), get("text")
     if (
         not row.keys() <= _USUAL_FIELDS
@@ -95,6 +97,7 @@ def _usual(row: Mapping[str, Any]) -> Observation | None:
         or type(at) is not str
         or not at.endswith("Z")
         or not (value is None or type(value) is str or (type(value) is float and math.isfinite(value)))
+        or not (signed is None or signed is True or signed is False)
         or not all(text is None or (type(text) is str and text) for text in texts)
     ):
         return None
@@ -120,6 +123,7 @@ def _usual(row: Mapping[str, Any]) -> Observation | None:
         stage=stage,
         rule=rule,
         text=text,
+        signed=signed,
     )
 
 
@@ -152,6 +156,7 @@ class _Row:
             count=self._count(),
             confirmation=self._flag("confirmation") or False,
             temporary=self._flag("temporary"),
+            signed=self._flag("signed"),
             **{name: self._text(name) if self._row.get(name) is not None else None for name in _OPTIONAL_TEXTS},
         )
 

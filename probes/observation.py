@@ -62,6 +62,7 @@ class Observation:
     temporary: bool | None = None
     rule: str | None = None
     text: str | None = None  # short redacted reply text, for the reason's sentence; at most 300 characters
+    signed: bool | None = None  # probes: with the domain's own DKIM key, as live mail may be; None: no message was sent
     count: int = 1  # live mail: messages of that outcome in that 10 s
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from probes.collect import Collector
 from probes.observation import Observation
 from probes.seeds import Seed
-from probes.send import check_session, submit_probe
+from probes.send import Signer, check_session, submit_probe
 from providers.base import Clock, Provider
 
 Tell = Callable[[Observation], None]
@@ -35,6 +35,7 @@ async def run_round(
     secret: bytes,
     confirmation: bool = False,
     max_in_flight: int = 4,
+    signer: Signer | None = None,
 ) -> AsyncGenerator[Observation, None]:
     """Send the same content to each seed through all providers; yield what becomes known until all is settled.
 
@@ -58,6 +59,7 @@ async def run_round(
                 round_started_at=started_at,
                 clock=clock,
                 confirmation=confirmation,
+                signer=signer,
             )
         tell(observation)
         if sent is not None:

@@ -1,8 +1,9 @@
 """Submit probes and session checks, and turn what the relay answered into observations."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from probes.message import build_probe
 from probes.observation import Observation, Outcome, Signal, Source
@@ -12,6 +13,14 @@ from providers.base import Clock, Provider, Submission, SubmissionStatus
 
 TEXT_LIMIT = 300
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+")
+
+
+class Signer(Protocol):
+    """Signs messages with the sending domain's own key."""
+
+    def sign(self, content: bytes, at: datetime) -> bytes:
+        """Return the message with its signature, dated `at`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +34,7 @@ class SentProbe:
     confirmation: bool
     submitted_at: datetime
     accepted_at: datetime
+    signed: bool = False
 
 
 async def check_session(
@@ -48,8 +58,11 @@ async def submit_probe(
     round_started_at: datetime,
     clock: Clock,
     confirmation: bool = False,
+    signer: Signer | None = None,
 ) -> tuple[Observation, SentProbe | None]:
     """Send this round's probe to the seed; return what was answered, and the probe to look for if accepted.
+
+    With a signer it carries a DKIM signature, dated with the round's start, so the same through all providers.
 
     Raises:
         ProbeMessageError: the probe cannot be built from these addresses.
@@ -62,6 +75,9 @@ async def submit_probe(
         round_id=round_id,
         now=round_started_at,
     )
+    signed = signer is not None
+    if signer is not None:
+        message = replace(message, content=signer.sign(message.content, round_started_at))
     try:
         submission = await provider.submit(message)
     except Exception as error:  # noqa: BLE001 - an adapter may come from anyone: its bug must not end the round
@@ -73,6 +89,7 @@ async def submit_probe(
         round_id=round_id,
         confirmation=confirmation,
         seed=seed,
+        signed=signed,
     )
     if submission.status is not SubmissionStatus.ACCEPTED:
         return observation, None
@@ -84,6 +101,7 @@ async def submit_probe(
         confirmation=confirmation,
         submitted_at=submission.started_at,
         accepted_at=submission.started_at + timedelta(seconds=submission.duration_seconds),
+        signed=signed,
     )
 
 
@@ -95,6 +113,7 @@ def observe(
     round_id: str,
     confirmation: bool = False,
     seed: Seed | None = None,
+    signed: bool | None = None,
 ) -> Observation:
     """Return the submission as a fact, the failure flattened; the value is its duration in seconds.
 
@@ -118,6 +137,7 @@ def observe(
         temporary=failure.temporary if failure else None,
         rule=failure.rule if failure else None,
         text=None if accepted else short_text(_reply(submission)),
+        signed=signed,
     )
 
 

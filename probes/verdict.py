@@ -176,4 +176,5 @@ def _observation(
         confirmation=probe.confirmation,
         value=value,
         text=short_text(text) if text else None,
+        signed=probe.signed,
     )

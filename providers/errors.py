@@ -4,6 +4,7 @@ ProviderError
 ├── UnknownKindError      no adapter has that name
 ├── DuplicateKindError    two distributions bring an adapter of that name
 ├── BrokenAdapterError    what an entry point names is no adapter
+├── DkimKeyError          what should sign is no key
 ├── NotSupportedError     this provider cannot do that, or lacks the credential for it
 ├── CallError             the provider or the network failed a call that is no hand-over
 ├── WebhookRejectedError  a request to our webhook is not the provider's, or not to be used
@@ -30,6 +31,10 @@ class DuplicateKindError(ProviderError):
 
 class BrokenAdapterError(ProviderError):
     """What an entry point names cannot be imported or does not keep the `Provider` protocol."""
+
+
+class DkimKeyError(ProviderError):
+    """What should sign is no key; the message never holds it."""
 
 
 class NotSupportedError(ProviderError):

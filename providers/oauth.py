@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +11,7 @@ from providers.errors import CallError
 from providers.failure import Category, Failure, Stage
 from providers.http import HttpApi, HttpTransportError
 from providers.http_answer import HttpAnswer, retry_after
+from providers.oauth_grant import OAuthGrant
 
 _UNTOLD_SECONDS = 300.0  # life of a token whose answer has no `expires_in`
 _MARGIN_SECONDS = 60.0
@@ -20,17 +20,6 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 _ERROR_WORD = re.compile(r"[a-z_]{1,40}")
 _BUSY = 429
 _SERVER_ERROR = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OAuthGrant:
-    """What an access token is asked for with."""
-
-    token_url: str
-    client_id: str
-    client_secret: str | None = field(default=None, repr=False)
-    refresh_token: str | None = field(default=None, repr=False)  # None: client credentials (RFC 6749 §4.4)
-    scope: str | None = None
 
 
 class OAuthTokens:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, SecretStr, field_validator, model_validat
 
 from providers.base import Clock, RelayEndpoint
 from providers.http_url import check_base_url
-from providers.oauth import OAuthGrant, OAuthTokens
+from providers.oauth_grant import OAuthGrant
 from providers.presets import presets
 from providers.settings import SmtpSettings
 from providers.smtp_login import LoginMethod, SmtpLogin, TokenSource
@@ -161,6 +161,8 @@ class SmtpProvider(SmtpRelay):
         grant = settings.grant() if isinstance(settings, SmtpProviderSettings) else None
         if grant is None:
             return None
+        from providers.oauth import OAuthTokens  # noqa: PLC0415 - brings an HTTP library that few need
+
         return OAuthTokens(
             settings.name,
             grant,

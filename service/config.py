@@ -1,5 +1,6 @@
 """What the administrator writes in relaypilot.toml, as strict models; every field carries its description."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +20,7 @@ from service.config_text import (
 )
 from service.decision.policy import Failback, Mode
 
+_DNS_NAME = re.compile(r"(?!.{254})[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
 LONGEST_CANARY_WAIT = timedelta(seconds=60)  # the root helper serves nobody else meanwhile
 
 
@@ -26,6 +28,12 @@ def _store_url(value: str) -> str:
     if not value.startswith("sqlite:////"):
         remedy = 'the store is a SQLite file: write "sqlite:////absolute/path.db"'
         raise mistake(Rule.BAD_STORE_URL, "not the URL of a SQLite file with its whole path", remedy)
+    return value
+
+
+def _dns_name(value: str) -> str:
+    if not _DNS_NAME.fullmatch(value):
+        raise mistake(Rule.BAD_DNS_NAME, f'"{value}" is no DNS name', "write letters, digits, hyphens and dots")
     return value
 
 
@@ -99,6 +107,22 @@ class ProbesTable(Table):
     sender: Address = Field(
         examples=["probe@example.org"],
         description="Envelope sender and From of probes; use an address of your real sending domain.",
+    )
+    dkim_selector: Annotated[str, AfterValidator(_dns_name)] | None = Field(
+        None,
+        examples=["mail2026"],
+        description="Selector of the DKIM key that probes are signed with, as live mail is. Absent: probes go unsigned "
+        "and are marked so.",
+    )
+    dkim_domain: Annotated[str, AfterValidator(_dns_name)] | None = Field(
+        None, examples=["example.org"], description="Domain that signs. Absent: that of sender."
+    )
+    dkim_key: SecretStr | None = Field(
+        None,
+        examples=[{"file": "secrets/dkim.key"}],
+        json_schema_extra={"lines": True},
+        description="Private key of that selector: RSA or Ed25519 in PEM, or Ed25519 in base64; needed with "
+        "dkim_selector.",
     )
     session_interval: PositiveDuration = Field(
         timedelta(seconds=60), description="Time between session checks (no message is sent)."
@@ -224,7 +248,11 @@ class Config(Table):
     mode: Mode = Field(
         Mode.OBSERVE, description='"observe": judge and journal, change nothing; "enforce": also move mail.'
     )
-    routing: Literal["relayhost"] = Field("relayhost", description="How the route is written into Postfix.")
+    routing: Literal["relayhost", "transport"] = Field(
+        "relayhost",
+        description='How the route is written into Postfix: "relayhost", one route for all mail; "transport", also '
+        "one for each receiver that differs, and relayhost stays yours.",
+    )
     state_dir: AbsolutePath = Field(Path("/var/lib/relaypilot"), description="Where the daemon keeps its store.")
     api: ApiTable = Field(ApiTable(), description="Where the daemon listens.")
     postfix: PostfixTable = Field(PostfixTable(), description="The Postfix instance.")

@@ -55,8 +55,46 @@ def _warnings(config: Config) -> Iterator[str]:
             f"probes.round_interval of {spoken(config.probes.round_interval)} sends {rounds} messages a day to each "
             "seed through each provider; unread in that number they hurt your reputation. 1h is kind."
         )
+    yield from _signing(config)
+    yield from _logins(config)
     if config.api.listen and not is_loopback(split_host_port(config.api.listen)[0]):
         yield (
             f"api.listen {config.api.listen} is open to other machines, and the token crosses the network unencrypted. "
             "Listen on 127.0.0.1 behind a proxy that speaks TLS."
         )
+
+
+def _signing(config: Config) -> Iterator[str]:
+    probes = config.probes
+    if probes.dkim_key is None and config.seed:
+        yield (
+            "Probes carry no DKIM signature of your domain, though live mail may (by a milter), so receivers may treat "
+            "them otherwise; observations are marked so. Set probes.dkim_selector and probes.dkim_key."
+        )
+    domain, sender = (probes.dkim_domain or "").lower(), probes.sender.rpartition("@")[2].lower()
+    if domain and sender != domain and not sender.endswith(f".{domain}"):
+        yield (
+            f"probes.dkim_domain {domain} is not the domain of probes.sender, {sender}, nor one above it: DMARC does "
+            "not count such a signature. Use one domain for both."
+        )
+
+
+def _logins(config: Config) -> Iterator[str]:
+    for provider in config.provider:
+        auth = str(getattr(provider, "auth", None) or "")
+        if auth == "xoauth2":
+            yield (
+                f'Provider "{provider.name}" logs in by XOAUTH2, which Postfix cannot do without a SASL plugin: it can '
+                "be probed and compared, but no mail can be moved to it, and the root helper refuses a configuration with "
+                "it. Give it a password if the relay allows one, or keep it in a configuration for comparing alone."
+            )
+        if getattr(provider, "client_certificate_file", None) is not None:
+            yield (
+                f'Provider "{provider.name}" is shown a client certificate by probes alone: its Postfix service is not '
+                "given one, so mail goes without. Use a login instead, if the relay insists on the certificate."
+            )
+        if auth == "cram-md5":
+            yield (
+                f'Provider "{provider.name}" logs in by CRAM-MD5 in probes, but Postfix is set to PLAIN and LOGIN, '
+                "which are safe under TLS: leave auth out if the relay offers one of them."
+            )

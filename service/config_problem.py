@@ -24,6 +24,7 @@ class Rule(StrEnum):
     ZERO_DURATION = "zero-duration"
     BAD_ADDRESS = "bad-address"
     BAD_HOST_PORT = "bad-host-port"
+    BAD_DNS_NAME = "bad-dns-name"
     BAD_STORE_URL = "bad-store-url"
     RELATIVE_PATH = "relative-path"
     LONG_SOCKET_PATH = "long-socket-path"
@@ -43,6 +44,9 @@ class Rule(StrEnum):
     MIXED_TLS = "mixed-tls"
     PLAIN_TLS = "plain-tls"
     CA_FILE = "ca-file"
+    CLIENT_CERTIFICATE = "client-certificate"
+    DKIM_INCOMPLETE = "dkim-incomplete"
+    DKIM_KEY = "dkim-key"
     LISTEN_WITHOUT_TOKEN = "listen-without-token"  # noqa: S105
     CANARY_SEED = "canary-seed"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from service.config_draft import Draft, Entry
+from service.config_keys import check_client_certificates, check_dkim
 from service.config_problem import Report, Rule
 
 
@@ -17,6 +18,8 @@ def check_rules(draft: Draft, report: Report, *, reads_files: bool = True) -> No
     check_encryption(draft, report)
     if reads_files:
         check_authorities(draft, report)
+        check_client_certificates(draft, report)
+    check_dkim(draft, report, reads_files=reads_files)
     check_references(draft, report)
     check_intervals(draft, report)
     check_lifetimes(draft, report)

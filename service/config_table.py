@@ -14,8 +14,9 @@ from service.config_problem import Report, Rule
 from service.config_text import NAME_REMEDY
 from service.secrets import SecretMistake, read_secret
 
-_UNREAD = "unread"  # stands for a secret that could not be read, so that the rest can be checked
+UNREAD = "unread"  # stands for a secret that could not be read, so that the rest can be checked
 _LONGEST_SEEN = 60
+_MOST_LISTED = 15
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -81,13 +82,13 @@ def prepare(
             add_unknown_key(around.report, prefix + key, list(model.model_fields), name)
         elif holds_secret(field):
             if not around.reads_files:
-                ready[key] = _UNREAD
+                ready[key] = UNREAD
                 continue
             try:
-                ready[key] = read_secret(value, around.directory, around.environ)
+                ready[key] = read_secret(value, around.directory, around.environ, lines=holds_lines(field))
             except SecretMistake as error:
                 around.report.add(error.rule, prefix + key, error.seen, error.remedy, name=name)
-                ready[key] = _UNREAD
+                ready[key] = UNREAD
         elif (inner := model_in(field)) is not None and isinstance(value, dict):
             ready[key] = prepare(inner, value, f"{prefix}{key}.", around, name)
         else:
@@ -98,13 +99,23 @@ def prepare(
 def add_unknown_key(report: Report, key: str, known: Sequence[str], name: str | None = None) -> None:
     """Report a key that nobody reads, with the known key that it resembles."""
     close = get_close_matches(key.rpartition(".")[2], known, n=1)
-    remedy = f'did you mean "{close[0]}"?' if close else f"known here: {', '.join(sorted(known))}"
+    if close:
+        remedy = f'did you mean "{close[0]}"?'
+    elif len(known) > _MOST_LISTED:
+        remedy = "relaypilot config describe shows what may stand here"
+    else:
+        remedy = f"known here: {', '.join(sorted(known))}"
     report.add(Rule.UNKNOWN_KEY, key, "unknown key", remedy, name=name)
 
 
 def holds_secret(field: FieldInfo) -> bool:
     """Return whether a field is a secret, optional or not."""
     return SecretStr in (field.annotation, *get_args(field.annotation))
+
+
+def holds_lines(field: FieldInfo) -> bool:
+    """Return whether a secret may have several lines, as a key in PEM has."""
+    return isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("lines") is True
 
 
 def model_in(field: FieldInfo) -> type[BaseModel] | None:

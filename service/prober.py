@@ -138,6 +138,7 @@ class Prober:
                 collector=self.collector,
                 secret=self._secret,
                 confirmation=confirmation,
+                signer=self.setup.signer,
             ):
                 self._note_seed(observation)
                 self._tell((observation,))

@@ -24,10 +24,10 @@ class SecretMistake(Exception):  # noqa: N818 - caught where it becomes a Proble
         super().__init__(f"{seen}; {remedy}")
 
 
-def read_secret(source: Any, directory: Path, environ: Mapping[str, str]) -> str:
+def read_secret(source: Any, directory: Path, environ: Mapping[str, str], *, lines: bool = False) -> str:
     """Return the secret that `{ file = "…" }` or `{ env = "…" }` names; files are relative to `directory`.
 
-    One newline at the end does not belong to the secret.
+    One newline at the end does not belong to the secret; with `lines` it may have others within.
 
     Raises:
         SecretMistake: there is none to be had; the message never holds the secret.
@@ -48,7 +48,8 @@ def read_secret(source: Any, directory: Path, environ: Mapping[str, str]) -> str
         where = f"file {path}"
         value = _read_file(path)
     value = value.removesuffix("\n").removesuffix("\r")
-    if not value or any(ord(character) < ord(" ") or character == "\x7f" for character in value):
+    text = value.replace("\r", "").replace("\n", "") if lines else value
+    if not text or any(ord(character) < ord(" ") or character == "\x7f" for character in text):
         seen = f"{where} is empty" if not value else f"{where} holds more than one line, or control characters"
         raise SecretMistake(Rule.SECRET_TEXT, seen, "let it hold the secret alone, in one line")
     return value

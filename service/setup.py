@@ -7,9 +7,10 @@ from pathlib import Path
 from probes.errors import ProbeError
 from probes.seeds import Seed
 from providers.base import Clock, Provider, TlsMode
+from providers.dkim import DkimSigner
 from providers.errors import ProviderError
 from providers.registry import make_provider
-from service.config import Config, SeedTable
+from service.config import Config, ProbesTable, SeedTable
 from service.config_file import policy_of
 from service.decision.policy import Policy
 from service.errors import RelaypilotError
@@ -23,6 +24,7 @@ class Setup:
     policy: Policy
     providers: Mapping[str, Provider]  # in order of preference
     seeds: tuple[Seed, ...]
+    signer: DkimSigner | None = None  # of probes
 
 
 def set_up(config: Config, clock: Clock) -> Setup:
@@ -48,7 +50,16 @@ def _set_up(config: Config, clock: Clock) -> Setup:
         policy=policy_of(config),
         providers=providers,
         seeds=tuple(seed_of(table) for table in config.seed),
+        signer=signer_of(config.probes),
     )
+
+
+def signer_of(probes: ProbesTable) -> DkimSigner | None:
+    """Return what signs probes; None: they go unsigned."""
+    if probes.dkim_selector is None or probes.dkim_key is None:
+        return None
+    domain = probes.dkim_domain or probes.sender.rpartition("@")[2]
+    return DkimSigner(domain=domain.lower(), selector=probes.dkim_selector, key=probes.dkim_key.get_secret_value())
 
 
 def seed_of(table: SeedTable) -> Seed:

@@ -49,7 +49,7 @@ def fact_columns(seq: int, fact: Fact) -> dict[str, Any]:
         "rule": fact.rule,
         "text": fact.text,
         "count": fact.count,
-        "detail": None,
+        "detail": None if fact.signed is None else json.dumps({"signed": fact.signed}),
     }
 
 
@@ -74,6 +74,7 @@ def fact_of(row: FactRow) -> Fact:
         rule=row.rule,
         text=row.text,
         count=row.count,
+        signed=json.loads(row.detail).get("signed") if row.detail else None,
     )
 
 

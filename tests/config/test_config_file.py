@@ -47,7 +47,7 @@ def with_postfix(directory: Path) -> str:
 
 def test_what_is_missing_on_this_machine_is_mentioned(tmp_path: Path) -> None:
     text = POSTFIX.format(tmp_path / "nowhere") + PROBES + provider("a") + provider("b") + SEED
-    log, main_cf, same_relay = warnings(loaded(tmp_path, text))
+    log, main_cf, same_relay, _ = warnings(loaded(tmp_path, text))
     assert "mail.log does not exist, so live mail and the canary are not seen" in log
     assert "holds no main.cf" in main_cf
     assert '"a" and "b" are the same relay, 127.0.0.1:2587' in same_relay
@@ -60,7 +60,8 @@ def test_defaults_fill_what_is_left_out(tmp_path: Path) -> None:
     assert config.mode is Mode.OBSERVE
     assert config.probes.session_interval == timedelta(minutes=1)
     assert config.seed[0].password.get_secret_value() == "seed-secret"
-    assert warnings(config) == ()
+    (unsigned,) = warnings(config)
+    assert "Probes carry no DKIM signature of your domain" in unsigned
 
 
 def test_the_policy_follows_the_configuration(tmp_path: Path) -> None:
@@ -176,7 +177,7 @@ def test_doubtful_settings_are_mentioned(tmp_path: Path) -> None:
     text = with_postfix(tmp_path) + PROBES + 'round_interval = "20m"\n' + provider("a")
     text += provider("b").replace("2587", "2588") + SEED
     text += '\n[receivers]\ngmial = ["gmail.com"]\n[api]\nlisten = "0.0.0.0:8520"\ntoken = { env = "SEED_PASSWORD" }\n'
-    receiver, rounds, listen = warnings(loaded(tmp_path, text))
+    receiver, rounds, _, listen = warnings(loaded(tmp_path, text))
     assert 'receiver "gmail", which [receivers] does not name' in receiver
     assert "72 messages a day" in rounds
     assert "0.0.0.0:8520 is open to other machines" in listen

@@ -30,6 +30,7 @@ observations = st.builds(
     temporary=st.none() | st.booleans(),
     rule=maybe,
     text=maybe,
+    signed=st.none() | st.booleans(),
     count=st.integers(min_value=1),
 )
 notices = st.builds(

@@ -35,6 +35,7 @@ FULL = observation(
     temporary=False,
     rule="sendgrid-suspended",
     text="550 account disabled: ü",
+    signed=False,
     count=3,
 )
 PLACED = observation(signal=Signal.PLACEMENT, receiver="gmail", value="other:Ungewünscht", source=Source.PROBE)
