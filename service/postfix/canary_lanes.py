@@ -9,7 +9,7 @@ from service.postfix.installation import Installation
 from service.postfix.lane_maps import DOMAINS, LANES, key_of, receiver_lanes
 from service.postfix.nexthop import split_nexthops
 from service.postfix.rendering import Rendering
-from service.postfix.table_rows import table_rows
+from service.postfix.table_rows import kind_of, table_rows
 
 
 def send_canaries(
@@ -27,7 +27,7 @@ def send_canaries(
     changed = [lane for lane in lanes if before is None or lane not in before.lanes] or list(lanes)
     if len(lanes) == 1:
         return _send(installation, wanted, lanes[0], request_id, clock)
-    owner = table_rows(wanted.files[f"{installation.owned_dir}/{DOMAINS}"].text)
+    owner = _rows(wanted, DOMAINS)
     give_up_at = clock.monotonic() + installation.canary_wait_seconds
     results, told = [], []
     for lane in changed:
@@ -53,14 +53,18 @@ def send_canaries(
 
 
 def _send(installation: Installation, wanted: Rendering, lane: Lane, request_id: str, clock: Clock) -> CanaryResult:
-    nexthops = lane_nexthops(installation, wanted, lane)
+    nexthops = lane_nexthops(wanted, lane)
     return send_canary(installation, lane.providers[0], nexthops, request_id, clock)
 
 
-def lane_nexthops(installation: Installation, wanted: Rendering, lane: Lane) -> tuple[str, ...]:
+def lane_nexthops(wanted: Rendering, lane: Lane) -> tuple[str, ...]:
     """Return the nexthops of a lane's first choice, as written."""
     if lane.receiver == ANY_RECEIVER:
         _, colon, nexthops = wanted.settings["default_transport"].partition(":")
         return split_nexthops(nexthops if colon else wanted.settings["relayhost"])
-    rows = table_rows(wanted.files[f"{installation.owned_dir}/{LANES}"].text)
-    return split_nexthops(rows[key_of(lane, lane.providers[0])].partition(":")[2])
+    return split_nexthops(_rows(wanted, LANES)[key_of(lane, lane.providers[0])].partition(":")[2])
+
+
+def _rows(wanted: Rendering, kind: str) -> dict[str, str]:
+    texts = [file.text for path, file in wanted.files.items() if kind_of(path) == kind]
+    return table_rows("".join(texts))

@@ -19,6 +19,7 @@ from service.postfix.render import Rendering, render
 from service.postfix.route_check import receivers_refused, shares_refused
 from service.postfix.state import State, read_state
 from service.postfix.surroundings import NO_SURROUNDINGS, SHARED_SETTINGS, Surroundings
+from service.postfix.table_rows import kind_of
 from service.postfix.textdiff import masked, shortened, unified
 
 ROUTE_SETTINGS = ("relayhost", "default_transport")
@@ -84,7 +85,7 @@ def read_current(installation: Installation) -> Current:
         state.nexthops if state else {}
     )
     drift = tuple(_drift(state, settings, services, texts)) if state else ()
-    route = _route_in_force(installation, state, drift, settings, known) if state else None
+    route = _route_in_force(state, drift, settings, known) if state else None
     limit = int(size) if (size := settings["message_size_limit"]).isdecimal() else 0
     seen = read_surroundings(installation, state)
     shown = dict.fromkeys([*ROUTE_SETTINGS, *(owned.settings if owned else ())])
@@ -112,15 +113,13 @@ def read_current(installation: Installation) -> Current:
 
 
 def _route_in_force(
-    installation: Installation,
     state: State,
     drift: tuple[Drift, ...],
     settings: Mapping[str, str],
     known: Mapping[str, str],
 ) -> Route | None:
     """Return the route as written; after a hand edit of what carries it, what is left: the list for all mail."""
-    paths = {f"{installation.owned_dir}/{name}" for name in (LANES, DOMAINS)}
-    if not any(one.name in (*SHARED_SETTINGS, *paths) for one in drift):
+    if not any(one.name in SHARED_SETTINGS or kind_of(one.name) in (LANES, DOMAINS) for one in drift):
         return state.route
     _, colon, nexthops = settings["default_transport"].partition(":")
     providers = providers_of(nexthops if colon else settings["relayhost"], known)

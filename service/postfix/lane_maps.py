@@ -8,9 +8,10 @@ from math import gcd
 
 from service.decision.route import ANY_RECEIVER, Lane, Route
 from service.postfix.installation import Installation
-from service.postfix.map_list import best_table_type, split_maps
-from service.postfix.rendering import Lookup
+from service.postfix.map_list import INDEX_SUFFIXES, best_table_type, split_maps
+from service.postfix.rendering import PUBLIC, Lookup, OwnedFile
 from service.postfix.surroundings import Surroundings
+from service.postfix.table_rows import table_text, versioned
 
 LANES, DOMAINS = "lanes", "domains"
 SENDER_ADDRESS, SENDER_DOMAIN = "sender_address", "sender_domain"
@@ -47,8 +48,16 @@ class LaneMaps:
     def __init__(self, route: Route, installation: Installation, seen: Surroundings) -> None:
         """Take what the maps are made of; renders nothing yet."""
         self._first, self._receivers = route.lanes[0], receiver_lanes(route)
-        self._at, self._dir, self._seen = installation, installation.owned_dir, seen
-        self.table_type = best_table_type(seen.map_types)
+        self._at, self._seen = installation, seen
+        self._table_type = best_table_type(seen.map_types)
+        rows = {
+            LANES: self._lane_rows(),
+            DOMAINS: self._domain_rows(),
+            CANARY_SENDER: self._canary_sender_rows(),
+            CANARY_RECIPIENTS: self._canary_recipient_rows(),
+            **{name: [rule] for name, rule in self._sender_forms().items()},
+        }
+        self._texts = {name: table_text(several) for name, several in rows.items() if several}
 
     @property
     def _mapped(self) -> tuple[Lane, ...]:
@@ -59,7 +68,18 @@ class LaneMaps:
         hops = ",".join(self._at.providers[name].nexthop for name in order_after(provider, lane))
         return f"{self._at.service_prefix}{provider}:{hops}"
 
-    def lane_rows(self) -> list[str]:
+    def files(self) -> dict[str, OwnedFile]:
+        """Return the tables by their whole path; none for a route without shares and lanes of receivers."""
+        index = self._table_type if self._table_type in INDEX_SUFFIXES else ""
+        return {
+            self._path(name): OwnedFile(text=text, mode=PUBLIC, index=index if name == DOMAINS else "")
+            for name, text in self._texts.items()
+        }
+
+    def _path(self, name: str) -> str:
+        return f"{self._at.owned_dir}/{versioned(name, self._texts[name])}"
+
+    def _lane_rows(self) -> list[str]:
         """Return the rows of the table `lanes`."""
         return [
             f"{key_of(lane, provider)} {self.destination(lane, provider)}"
@@ -67,7 +87,7 @@ class LaneMaps:
             for provider in draws(lane)
         ]
 
-    def domain_rows(self) -> list[str]:
+    def _domain_rows(self) -> list[str]:
         """Return the rows of the table `domains`, with a comment for each domain that stays out."""
         rows = []
         for lane in self._receivers:
@@ -76,7 +96,7 @@ class LaneMaps:
                 rows.append(f"{domain} {lane.receiver}" if why is None else f"# {domain} stays out: {why}")
         return rows
 
-    def sender_maps(self, *, with_canary: bool) -> tuple[str, ...]:
+    def sender_maps(self) -> tuple[str, ...]:
         """Return the value of sender_dependent_default_transport_maps, entry by entry.
 
         Postfix asks every map for the whole address before it asks any for the domain alone, and randmap answers
@@ -91,12 +111,12 @@ class LaneMaps:
         theirs = [stages[0] if len(stages) == 1 else _pipe(*stages) for stages in honoured]
         if not self._first.shares:
             return tuple(theirs)
-        forms = [f"regexp:{self._dir}/{name}" for name in self.sender_forms()]
+        forms = [f"regexp:{self._path(name)}" for name in (SENDER_ADDRESS, SENDER_DOMAIN) if name in self._texts]
         theirs += [_pipe(form, *stages) for form in forms for stages in honoured]
-        canary = [f"texthash:{self._dir}/{CANARY_SENDER}"] if with_canary else []
+        canary = [f"texthash:{self._path(CANARY_SENDER)}"] if CANARY_SENDER in self._texts else []
         return (*theirs, *canary, self._drawing(self._first))
 
-    def sender_forms(self) -> dict[str, str]:
+    def _sender_forms(self) -> dict[str, str]:
         """Return the tables that lead from an address to the simpler forms in which Postfix asks: name -> rule.
 
         They are needed where the administrator has maps for senders and ours draws.
@@ -108,12 +128,12 @@ class LaneMaps:
         without = {SENDER_ADDRESS: rf"/^([^@{delimiters}]+)[{delimiters}][^@]*(@[^@]+)$/ ${{1}}${{2}}"}
         return (without if delimiters else {}) | {SENDER_DOMAIN: r"/^.+(@[^@]+)$/ ${1}"}
 
-    def recipient_maps(self, *, with_canary: bool) -> tuple[str, ...]:
+    def recipient_maps(self) -> tuple[str, ...]:
         """Return the entries that follow the administrator's own in transport_maps."""
         if not self._receivers:
             return ()
         drawn = [lane for lane in self._receivers if lane.shares]
-        maps = [f"texthash:{self._dir}/{CANARY_RECIPIENTS}"] if drawn and with_canary else []
+        maps = [f"texthash:{self._path(CANARY_RECIPIENTS)}"] if CANARY_RECIPIENTS in self._texts else []
         maps += [self._drawing(lane) for lane in drawn]
         if len(drawn) != len(self._receivers):
             maps.append(self._not_drawing())
@@ -121,7 +141,7 @@ class LaneMaps:
 
     @property
     def _domains(self) -> str:
-        return f"{self.table_type}:{self._dir}/{DOMAINS}"
+        return f"{self._table_type}:{self._path(DOMAINS)}"
 
     def _drawing(self, lane: Lane) -> str:
         """Return the map that draws a provider for each message, or recipient, of one lane."""
@@ -129,15 +149,15 @@ class LaneMaps:
         percents = draws(lane)
         unit = gcd(*percents.values())
         lots = ",".join(key_of(lane, name) for name, percent in percents.items() for _ in range(percent // unit))
-        return _pipe(*chosen, f"randmap:{{{lots}}}", f"texthash:{self._dir}/{LANES}")
+        return _pipe(*chosen, f"randmap:{{{lots}}}", f"texthash:{self._path(LANES)}")
 
-    def canary_sender_rows(self) -> list[str]:
+    def _canary_sender_rows(self) -> list[str]:
         """Return the row that takes the canary messages past the draw, to the first choice for all mail."""
         if not self._first.shares or not self._at.canary_sender or not self._at.canary_recipients:
             return []
         return [f"{self._at.canary_sender} {self.destination(self._first, self._first.providers[0])}"]
 
-    def canary_recipient_rows(self) -> list[str]:
+    def _canary_recipient_rows(self) -> list[str]:
         """Return the rows that take the canary messages past the draw, to the first choice of the seed's lane."""
         lanes = {domain: lane for lane in self._receivers for domain in self._at.receivers[lane.receiver]}
         return [
@@ -164,7 +184,7 @@ class LaneMaps:
         return next((d for d in self._at.receivers[lane.receiver] if d not in self._seen.left_out), None)
 
     def _not_drawing(self) -> str:
-        return _pipe(self._domains, f"texthash:{self._dir}/{LANES}")
+        return _pipe(self._domains, f"texthash:{self._path(LANES)}")
 
 
 def _pipe(*maps: str) -> str:

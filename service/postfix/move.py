@@ -193,13 +193,16 @@ class Move:
         return {name: there.get(name) for name in sorted(names)}
 
     def _commit_files(self) -> None:
-        self._commit(lambda change: change.path not in (self._at.main_cf, self._at.master_cf))
+        self._commit(
+            lambda change: change.after is not None and change.path not in (self._at.main_cf, self._at.master_cf)
+        )
 
     def _commit_services(self) -> None:
         self._commit(lambda change: change.path == self._at.master_cf)
 
     def _commit_settings(self) -> None:
         self._commit(lambda change: change.path == self._at.main_cf)
+        self._commit(lambda change: change.after is None)
 
     def _commit(self, chosen: Callable[[Change], bool]) -> None:
         for change in filter(chosen, self._changes):

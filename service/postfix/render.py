@@ -4,23 +4,20 @@ A message that falls from A to B is delivered by A's service, so every service c
 policy and reply rules of all providers and sets explicitly whatever main.cf could otherwise make it inherit.
 """
 
-from collections.abc import Mapping
-
 from providers.account_replies import ACCOUNT_REPLIES
 from providers.base import RelayEndpoint, TlsMode
 from service.decision.route import Route
 from service.postfix.installation import Installation
-from service.postfix.lane_maps import CANARY_RECIPIENTS, CANARY_SENDER, DOMAINS, LANES, LaneMaps
-from service.postfix.map_list import INDEX_SUFFIXES, split_maps
+from service.postfix.lane_maps import LaneMaps
+from service.postfix.map_list import split_maps
 from service.postfix.nexthop import nexthop_list
-from service.postfix.rendering import OwnedFile, Rendering
+from service.postfix.rendering import PUBLIC, SECRET, OwnedFile, Rendering
 from service.postfix.reply_filter import reply_filter, status_filter
 from service.postfix.route_check import check_route, check_surroundings, relays_to_provider
 from service.postfix.surroundings import NO_SURROUNDINGS, Surroundings
+from service.postfix.table_rows import table_text
 
 __all__ = ["OwnedFile", "Rendering", "check_route", "render"]
-
-PUBLIC, SECRET = 0o644, 0o600
 
 
 def render(
@@ -40,15 +37,14 @@ def render(
     largest = min(max(installation.size_limits.get(name, 0) for name in lane.providers) for lane in route.lanes)
     size_falls_through = 0 < message_size_limit <= largest
     maps = LaneMaps(route, installation, seen)
-    files = _files(installation, size_falls_through) | _lane_files(maps, installation)
-    settings = _route_settings(route, installation, seen) | _map_settings(maps, installation, seen, files)
+    settings = _route_settings(route, installation, seen) | _map_settings(maps, seen)
     for name in endpoints:  # on the service line these two do nothing: the queue manager reads main.cf
         settings[f"{prefix}{name}_destination_concurrency_limit"] = "20"
         settings[f"{prefix}{name}_destination_recipient_limit"] = "50"
     return Rendering(
         settings=settings,
         services={f"{prefix}{name}/unix": _service(name, installation, size_falls_through) for name in endpoints},
-        files=files,
+        files=_files(installation, size_falls_through) | maps.files(),
         lookups=maps.lookups(),
     )
 
@@ -70,16 +66,11 @@ def _route_settings(route: Route, installation: Installation, seen: Surroundings
     return settings
 
 
-def _map_settings(
-    maps: LaneMaps, installation: Installation, seen: Surroundings, files: Mapping[str, OwnedFile]
-) -> dict[str, str]:
+def _map_settings(maps: LaneMaps, seen: Surroundings) -> dict[str, str]:
     """Return the settings that list maps, where something of ours belongs into them; the administrator's come first."""
-    owned = installation.owned_dir
-    senders = maps.sender_maps(with_canary=f"{owned}/{CANARY_SENDER}" in files)
-    recipients = maps.recipient_maps(with_canary=f"{owned}/{CANARY_RECIPIENTS}" in files)
     wanted = {
-        "sender_dependent_default_transport_maps": senders,
-        "transport_maps": (*split_maps(seen.own_value("transport_maps")), *recipients),
+        "sender_dependent_default_transport_maps": maps.sender_maps(),
+        "transport_maps": (*split_maps(seen.own_value("transport_maps")), *maps.recipient_maps()),
     }
     return {name: ", ".join(value) for name, value in wanted.items() if value != split_maps(seen.own_value(name))}
 
@@ -152,8 +143,8 @@ def _files(installation: Installation, size_falls_through: bool) -> dict[str, Ow
     logins = [f"{at.nexthop} {at.username}:{at.password}" for at in endpoints.values() if at.username is not None]
     policies = [_policy(name, at, installation) for name, at in endpoints.items()]
     files = {
-        "sasl": OwnedFile(text=_table(logins), mode=SECRET),
-        "tls_policy": OwnedFile(text=_table(policies), mode=PUBLIC),
+        "sasl": OwnedFile(text=table_text(logins), mode=SECRET),
+        "tls_policy": OwnedFile(text=table_text(policies), mode=PUBLIC),
         "reply_filter": OwnedFile(
             text=reply_filter(ACCOUNT_REPLIES, size_falls_through=size_falls_through), mode=PUBLIC
         ),
@@ -163,23 +154,6 @@ def _files(installation: Installation, size_falls_through: bool) -> dict[str, Ow
         if name in installation.authorities:
             files[f"ca-{name}.pem"] = OwnedFile(text=installation.authorities[name], mode=PUBLIC)
     return {f"{owned}/{name}": file for name, file in files.items()}
-
-
-def _lane_files(maps: LaneMaps, installation: Installation) -> dict[str, OwnedFile]:
-    """Return the tables of shares and receivers; none for a route without."""
-    files: dict[str, OwnedFile] = {}
-    if rows := maps.lane_rows():
-        files[LANES] = OwnedFile(text=_table(rows), mode=PUBLIC)
-    if rows := maps.domain_rows():
-        index = maps.table_type if maps.table_type in INDEX_SUFFIXES else ""
-        files[DOMAINS] = OwnedFile(text=_table(rows), mode=PUBLIC, index=index)
-    if rows := maps.canary_sender_rows():
-        files[CANARY_SENDER] = OwnedFile(text=_table(rows), mode=PUBLIC)
-    if rows := maps.canary_recipient_rows():
-        files[CANARY_RECIPIENTS] = OwnedFile(text=_table(rows), mode=PUBLIC)
-    for name, rule in maps.sender_forms().items():
-        files[name] = OwnedFile(text=_table([rule]), mode=PUBLIC)
-    return {f"{installation.owned_dir}/{name}": file for name, file in files.items()}
 
 
 def _policy(name: str, endpoint: RelayEndpoint, installation: Installation) -> str:
@@ -193,8 +167,3 @@ def _policy(name: str, endpoint: RelayEndpoint, installation: Installation) -> s
     anchor = f" tafile={installation.owned_dir}/ca-{name}.pem" if name in installation.authorities else ""
     server_name = endpoint.server_name.rstrip(".")
     return f"{endpoint.nexthop} secure match={server_name} servername={server_name}{anchor}"
-
-
-def _table(lines: list[str]) -> str:
-    heading = "# Written by relaypilot; changes by hand are reported as drift.\n"
-    return heading + "".join(f"{line}\n" for line in lines)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+PUBLIC, SECRET = 0o644, 0o600  # modes of owned files
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnedFile:

@@ -14,7 +14,7 @@ from service.postfix.installation import Installation
 from service.postfix.lane_maps import CANARY_RECIPIENTS, CANARY_SENDER, DOMAINS, LANES
 from service.postfix.map_list import INDEX_SUFFIXES
 from service.postfix.rendering import OwnedFile, Rendering
-from service.postfix.table_rows import table_rows
+from service.postfix.table_rows import kind_of, table_rows
 
 # Replies that must stay permanent: told to the sender, not tried elsewhere.
 KEPT_REPLIES = (
@@ -74,7 +74,8 @@ def stage(
 
     `own` is what the administrator had in settings that relaypilot no longer writes: they get it back.
 
-    Owned files come first, then master.cf, then main.cf, so that nothing in force ever names what is not there.
+    Owned files come first, then master.cf, then main.cf, then what is no longer named, so that nothing in force ever
+    names what is not there.
 
     Raises:
         BrokenConfigurationError: Postfix's own editor refuses the present configuration.
@@ -99,13 +100,13 @@ def stage(
             changes.append(_write_file(at, content, file.mode, kept[at], now_seconds))
     there = owned_paths(wanted)
     gone = [path for path in kept if path.parent == installation.owned_dir and str(path) not in there]
-    changes += [Change(path=path, before=kept[path], after=None) for path in gone]
     for path in (installation.master_cf, installation.main_cf):
         backdate(directory / path.name, now_seconds - 10.0)
         status = path.stat()
         owner = (status.st_uid, status.st_gid)
         content = (directory / path.name).read_bytes()
         changes.append(_write_file(path, content, status.st_mode & 0o7777, kept[path], now_seconds, owner))
+    changes += [Change(path=path, before=kept[path], after=None) for path in gone]
     return tuple(change for change in changes if change.before != change.after)
 
 
@@ -223,7 +224,7 @@ def check_tables(installation: Installation, wanted: Rendering, suffix: str = ""
     tables = {Path(path).name: f"{path}{suffix}" for path in wanted.files}
     for path, file in wanted.files.items():
         table = Path(path).name
-        if table in _ROW_TABLES:
+        if kind_of(table) in _ROW_TABLES:
             rows = table_rows(file.text)
             aside = stage_dir(installation) / table if suffix else path
             source = f"{file.index}:{aside}" if file.index else f"texthash:{tables[table]}"
