@@ -4,6 +4,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,20 +17,18 @@ class Preset:
     implicit: tuple[int, ...]
     username: str | None = None
     max_message_bytes: int | None = None
+    auth: str | None = None  # the login method, where no password is given
+    limits: tuple[str, ...] = ()  # what else is documented, in words
 
 
 @cache
 def presets() -> dict[str, Preset]:
     """Return every preset by name."""
     table = tomllib.loads(files("providers").joinpath("presets.toml").read_text(encoding="utf-8"))
-    return {
-        name: Preset(
-            title=row["title"],
-            host=row["host"],
-            starttls=tuple(row["starttls"]),
-            implicit=tuple(row["implicit"]),
-            username=row.get("username"),
-            max_message_bytes=row.get("max_message"),
-        )
-        for name, row in table.items()
-    }
+    return {name: _preset(row) for name, row in table.items()}
+
+
+def _preset(row: dict[str, Any]) -> Preset:
+    lists = {name: tuple(row[name]) for name in ("starttls", "implicit")}
+    rest = {name: row[name] for name in row.keys() - {*lists, "max_message", "limits"}}
+    return Preset(**rest, **lists, max_message_bytes=row.get("max_message"), limits=tuple(row.get("limits", ())))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 
 from providers.base import Clock, RelayEndpoint
+from providers.checkup import Checkup, Finding, Verdict
 from providers.http_url import check_base_url
 from providers.oauth_grant import OAuthGrant
 from providers.presets import presets
@@ -80,6 +81,8 @@ class SmtpProviderSettings(SmtpSettings):
         filled = {"host": host, "port": preset.starttls[0], **table}
         if preset.username is not None and "password" in table:
             filled.setdefault("username", preset.username)
+        if preset.auth is not None and "password" not in table and "username" in table:
+            filled.setdefault("auth", preset.auth)
         return filled
 
     @field_validator("oauth_token_url")
@@ -154,6 +157,31 @@ class SmtpProvider(SmtpRelay):
 
     kind: ClassVar[str] = "smtp"
     settings_model: ClassVar[type[BaseModel]] = SmtpProviderSettings
+
+    def __init__(
+        self,
+        settings: SmtpProviderSettings,
+        *,
+        clock: Clock,
+        stage_timeout_seconds: float,
+        total_timeout_seconds: float,
+    ) -> None:
+        super().__init__(
+            settings,
+            clock=clock,
+            stage_timeout_seconds=stage_timeout_seconds,
+            total_timeout_seconds=total_timeout_seconds,
+        )
+        self._preset = presets()[settings.preset] if settings.preset else None
+
+    async def check(self, sender: str) -> Checkup:
+        """Return what a session says that logs in and names this sender, and what limits are documented."""
+        checkup = await super().check(sender)
+        if self._preset is None or not self._preset.limits:
+            return checkup
+        sentence = f"{self._preset.title} documents further limits: {'; '.join(self._preset.limits)}."
+        limits = Finding(code="limits", verdict=Verdict.OK, sentence=sentence)
+        return replace(checkup, findings=(*checkup.findings, limits))
 
     def _tokens(
         self, settings: SmtpSettings, *, clock: Clock, stage_timeout_seconds: float, total_timeout_seconds: float

@@ -7,10 +7,12 @@ import pytest
 from pydantic import ValidationError
 
 from providers.base import TlsMode
-from providers.presets import presets
 from providers.registry import known_kinds, load
 
 LOGIN = {"username": "postmaster@mg.example.org", "password": "hush-hush"}
+HOST = {"host": "mx.example.org"}
+OAUTH = HOST | {"username": "me@example.org", "auth": "xoauth2", "oauth_token_url": "https://login.example.net/token"}
+OAUTH |= {"oauth_client_id": "client", "oauth_client_secret": "hush-secret", "oauth_refresh_token": "hush-refresh\n"}
 
 
 def settings(kind="smtp", **table):
@@ -90,6 +92,23 @@ def test_a_secret_loses_the_line_end_of_its_file():
         ("smtp", {"host": "mx.example.org", "username": "me"}, "username is given and password is not; give both"),
         ("smtp", {"host": "mx.example.org", "password": "x"}, "password is given and username is not; give both"),
         ("smtp", {"host": "127.0.0.1", "tls": "none", **LOGIN}, "no password is sent without TLS; use"),
+        ("smtp", HOST | {"auth": "digest-md5"}, "auth\n  Input should be 'plain', 'login', 'cram-md5' or 'xoauth2'"),
+        ("smtp", HOST | {"auth": "login"}, 'auth = "login" without username; add it'),
+        ("smtp", HOST | {"auth": "xoauth2"}, 'auth = "xoauth2" is given and username is not'),
+        ("smtp", HOST | {"username": "me", "auth": "xoauth2"}, "without oauth_token_url and oauth_client_id"),
+        ("smtp", HOST | {"username": "me", "auth": "login"}, "username is given and password is not"),
+        (
+            "smtp",
+            OAUTH | {"oauth_refresh_token": None, "oauth_client_secret": None},
+            "neither oauth_client_secret nor oauth_refresh_token",
+        ),
+        ("smtp", OAUTH | {"password": "x"}, 'a password has no use with auth = "xoauth2"; remove it'),
+        ("smtp", OAUTH | {"oauth_refresh_token": "a\nb"}, "or holds control characters"),
+        ("smtp", OAUTH | {"oauth_token_url": "http://login.example.net/"}, "a key would be sent in clear"),
+        ("smtp", OAUTH | {"oauth_token_url": "login.example.net"}, "is not of the form https://HOST"),
+        ("smtp", HOST | LOGIN | {"oauth_scope": "mail"}, 'oauth_scope is for auth = "xoauth2" only'),
+        ("smtp", HOST | {"client_key_file": "/k.pem"}, "client_certificate_file is not; give both"),
+        ("smtp", HOST | {"source_address": "eth0"}, '"eth0" is no IP address; write one of this machine'),
         ("mailgun", {"password": "x"}, "username\n  Field required"),
         ("mailgun", LOGIN | {"region": "mars"}, "region\n  Input should be 'us' or 'eu'"),
         ("mailgun", LOGIN | {"password": "\n"}, "the secret is empty"),
@@ -98,7 +117,7 @@ def test_a_secret_loses_the_line_end_of_its_file():
 )
 def test_a_mistake_is_told(kind, table, words):
     with pytest.raises(ValidationError) as caught:
-        settings(kind, **table)
+        settings(kind, **{key: value for key, value in table.items() if value is not None})
     assert words in str(caught.value)
 
 
@@ -109,12 +128,18 @@ def test_no_secret_is_shown_by_settings_endpoint_or_error():
     assert "hush" not in shown + str(caught.value) + repr(caught.value)
 
 
-def test_every_preset_makes_settings_on_every_port():
-    for name, preset in presets().items():
-        for port in preset.starttls + preset.implicit:
-            found = endpoint(preset=name, region="eu-west-1", port=port)
-            assert (found.tls is TlsMode.IMPLICIT) == (port in preset.implicit)
-            assert "{" not in found.host
+def test_the_endpoint_carries_the_client_certificate_and_no_secret_of_oauth():
+    found = endpoint(**OAUTH, client_certificate_file="/c.pem", client_key_file="/k.pem")
+    assert (found.client_certificate_file, found.client_key_file) == ("/c.pem", "/k.pem")
+    assert (found.username, found.password) == ("me@example.org", None)
+
+
+def test_what_tokens_are_asked_for_with_hides_its_secrets():
+    read = settings(**OAUTH)
+    grant = read.grant()
+    assert (grant.client_secret, grant.refresh_token) == ("hush-secret", "hush-refresh")
+    assert "hush" not in repr(grant) + repr(read) + repr(read.login(None))
+    assert settings(**HOST).grant() is None
 
 
 def test_the_wheel_carries_the_presets(tmp_path):
