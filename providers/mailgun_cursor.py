@@ -2,7 +2,8 @@
 
 Mailgun stores events out of order; its documents ("Event polling") say to trust nothing younger than half an hour.
 Waiting that long would make events useless, so they are read at once and again: each sweep begins two minutes before
-the newest event seen, and every ten minutes one begins half an hour before it. What comes twice has the same key.
+the newest event seen, and every ten minutes one reaches back so far that what came half an hour late is not missed.
+What comes twice has the same key.
 """
 
 import json
@@ -15,6 +16,7 @@ from providers.untrusted import as_mapping, as_time
 TRUSTED_AFTER = timedelta(minutes=30)
 _OVERLAP = timedelta(minutes=2)
 _WHOLE_EVERY = timedelta(minutes=10)
+_REACH = TRUSTED_AFTER + _WHOLE_EVERY + timedelta(minutes=5)
 _KEPT = timedelta(days=3)  # "at least 3 days"
 _MAX_TOKEN_CHARACTERS = 16_000
 
@@ -26,9 +28,10 @@ class EventCursor:
     begin: datetime  # this sweep's span
     end: datetime
     newest: datetime  # of all events seen, by Mailgun's clock
-    whole_at: datetime  # when the last sweep over the whole half hour began, by ours
+    whole_at: datetime  # when the last sweep that reached far back began, by ours
     page: str = ""  # Mailgun's token for the next page; empty: the first
     source: str = "events"  # of which call the token is
+    restarted: bool = False  # this sweep was begun anew once, for Mailgun had forgotten its page
 
     @classmethod
     def first(cls, now: datetime, source: str) -> Self:
@@ -48,7 +51,15 @@ class EventCursor:
         page = stored.get("page")
         if begin is None or end is None or newest is None or whole_at is None or not isinstance(page, str):
             return cls.first(now, source)
-        found = cls(begin=begin, end=end, newest=newest, whole_at=whole_at, page=page, source=source)
+        found = cls(
+            begin=begin,
+            end=end,
+            newest=newest,
+            whole_at=whole_at,
+            page=page,
+            source=source,
+            restarted=stored.get("restarted") is True,
+        )
         # a token of the other call means nothing to this one
         return found if stored.get("source") == source else replace(found, page="")
 
@@ -62,6 +73,7 @@ class EventCursor:
                 "whole_at": self.whole_at.isoformat(),
                 "page": self.page,
                 "source": self.source,
+                "restarted": self.restarted,
             },
             separators=(",", ":"),
         )
@@ -73,7 +85,11 @@ class EventCursor:
 
     def swept(self) -> Self:
         """Return the end of this sweep; `begun` starts the next one."""
-        return replace(self, page="", end=self.begin)
+        return replace(self, page="", end=self.begin, restarted=False)
+
+    def anew(self) -> Self:
+        """Return the first page of this sweep again."""
+        return replace(self, page="", restarted=True)
 
     def begun(self, now: datetime) -> Self:
         """Return the start of a new sweep, unless this one is under way."""
@@ -81,5 +97,5 @@ class EventCursor:
             return self
         newest = min(self.newest, now)  # our clock may have been set back
         whole = not now - _WHOLE_EVERY < self.whole_at <= now
-        begin = max(newest - (TRUSTED_AFTER if whole else _OVERLAP), now - _KEPT)
+        begin = max(newest - (_REACH if whole else _OVERLAP), now - _KEPT)
         return replace(self, begin=begin, end=now.astimezone(UTC), whole_at=now if whole else self.whole_at)

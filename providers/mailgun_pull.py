@@ -31,9 +31,9 @@ async def pull_events(api: MailgunApi, source: EventSource, cursor: str | None) 
     try:
         items, following = await _page(api, place)
     except CallError as error:
-        if not place.page or error.failure.category not in (Category.CONFIG, Category.UNKNOWN):
+        if not place.page or place.restarted or error.failure.category not in (Category.CONFIG, Category.UNKNOWN):
             raise
-        place = EventCursor.read(place.swept().text(), now, source).begun(now)  # Mailgun has forgotten the page
+        place = place.anew()  # Mailgun has forgotten the page
         items, following = await _page(api, place)
     events = [event for item in items if (event := parse_event(api.provider, item)) is not None]
     newest = max((event.occurred_at for event in events), default=None)
