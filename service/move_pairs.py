@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from service.decision.route import Share
 from service.replay import RouteChange
 
 PAIR_SECONDS = 6 * 3600.0  # moves between the same providers further apart are not held to be one
@@ -35,25 +36,27 @@ class MovePair:
 
 
 def paired(left: Sequence[RouteChange], right: Sequence[RouteChange]) -> tuple[MovePair, ...]:
-    """Return the moves of both, in order of time; changes of the order behind the active provider are left out.
+    """Return moves and changes of shares of both, in order of time; new orders behind the active one are left out.
 
-    Two moves are one when they lead from the same provider to the same: each takes the nearest in time that is
-    still alone, in order.
+    Two are one when they lead the same mail from the same provider to the same, with the same shares: each takes the
+    nearest in time that is still alone, in order.
     """
-    free = [change for change in right if change.moves]
+    free = [change for change in right if change.moves or change.shares]
     pairs: list[MovePair] = []
     for change in left:
-        if not change.moves:
+        if not (change.moves or change.shares):
             continue
-        alike = [
-            o for o in free if (o.left, o.active) == (change.left, change.active) and _apart(o, change) <= PAIR_SECONDS
-        ]
+        alike = [o for o in free if _way(o) == _way(change) and _apart(o, change) <= PAIR_SECONDS]
         other = min(alike, key=lambda o: _apart(o, change), default=None)
         if other is not None:
             free.remove(other)
         pairs.append(MovePair(left=change, right=other))
     pairs += [MovePair(left=None, right=change) for change in free]
     return tuple(sorted(pairs, key=lambda pair: pair.at))
+
+
+def _way(change: RouteChange) -> tuple[str, str, str, tuple[Share, ...]]:
+    return change.receiver, change.left, change.active, change.lane.shares if change.shares else ()
 
 
 def _apart(one: RouteChange, other: RouteChange) -> float:

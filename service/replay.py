@@ -6,19 +6,19 @@ route is imagined: it begins where the record begins and follows the replay's ow
 automation moved on record is left out of the fold and kept for comparison.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from probes.observation import Fact, Notice, NoticeKind, Observation, Outcome, Signal
 from service.cycle import Seen, judge
-from service.decision.candidate import drained
 from service.decision.fold import step
 from service.decision.health import Status, health_of, status_of
-from service.decision.moves import STANDBY_ORDER
+from service.decision.moves import NO_MOVES, STANDBY_ORDER
+from service.decision.override import drained
 from service.decision.policy import Failback, Mode, Policy
-from service.decision.route import ANY_RECEIVER, Route, simple_route
+from service.decision.route import ANY_RECEIVER, Lane, Route, simple_route
+from service.decision.route_text import is_simple, route_detail, route_of_detail
 from service.decision.safety import MANUAL
 from service.decision.severity import Severity
 from service.decision.state import ProviderState, State, initial_state
@@ -51,25 +51,39 @@ class HealthTransition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteChange:
-    """One move, made, would-be or on record; with the same provider on both sides the standbys changed places."""
+    """One change of the route, made, would-be or on record: of one receiver's mail, or of all ("*").
+
+    With the same provider on both sides it is no move: the standbys changed places, or the shares.
+    """
 
     at: datetime
     left: str
-    route: tuple[str, ...]
+    route: Route
+    receiver: str
     reason: str
     rule: str
     trigger: str
     enforced: bool
 
     @property
+    def lane(self) -> Lane:
+        """Return the lane that the mail takes from now on."""
+        return self.route.lane(self.receiver)
+
+    @property
     def active(self) -> str:
         """Return the provider that is tried first from now on."""
-        return self.route[0]
+        return self.lane.active
 
     @property
     def moves(self) -> bool:
         """Return whether another provider is tried first."""
         return self.left != self.active
+
+    @property
+    def shares(self) -> bool:
+        """Return whether only the shares changed."""
+        return not self.moves and self.rule in NO_MOVES - {STANDBY_ORDER}
 
 
 Event = HealthTransition | RouteChange
@@ -93,6 +107,8 @@ class Replay:
         # A would-be move is imagined as made, so that hold-down and brake bear on what follows.
         self._judged_by = replace(policy, mode=Mode.ENFORCE)
         self._known = frozenset(policy.providers)
+        # With standing shares the volume and time alone may ask for others.
+        self._sharing = policy.shares and bool(policy.warm_shares or policy.hourly_caps or policy.ramp_shares)
         self._receivers = (ANY_RECEIVER, *policy.receivers)
         self._now: datetime | None = None
         self._last: Fact | None = None
@@ -175,12 +191,12 @@ class Replay:
         if change is None:
             return
         if change.trigger != MANUAL:
-            self.recorded.append(replace(change, left=change.left or self.route.active))
+            self.recorded.append(replace(change, left=change.left or self.route.lane(change.receiver).active))
             return
-        kept = tuple(name for name in change.route if name in self._known)
-        if kept:
+        kept = _among(change.route, self._known)
+        if kept is not None:
             self.state = step(self.state, notice, self._judged_by)
-            self.route = simple_route(*kept)
+            self.route = kept
 
     def _judge(self, now: datetime) -> list[Event]:
         self._dirty = False
@@ -196,8 +212,9 @@ class Replay:
             move = verdict.move
             change = RouteChange(
                 at=now,
-                left=self.route.active,
-                route=move.route.providers,
+                left=self.route.lane(move.receiver).active,
+                route=move.route,
+                receiver=move.receiver,
                 reason=move.reason,
                 rule=move.rule,
                 trigger=move.trigger,
@@ -252,12 +269,14 @@ class Replay:
     def _stays(self, now: datetime) -> bool:
         """Return whether it is plain without weighing anything that the decision is to stay.
 
-        Nothing is confirmed against anybody, nobody is drained, every provider is in the route, and none is
-        preferred to the one in use.
+        Nothing is confirmed against anybody, nobody is drained, every provider is in the route, none is preferred
+        to the one in use, and all mail goes one way as a whole.
         """
         policy = self._judged_by
         return (
-            (self.route.active == policy.providers[0] or policy.failback is Failback.OFF)
+            is_simple(self.route)
+            and not self._sharing
+            and (self.route.active == policy.providers[0] or policy.failback is Failback.OFF)
             and frozenset(self.route.providers) == self._known
             and not any(
                 provider.trouble.fault is not None or _alarmed(provider) for provider in self.state.providers.values()
@@ -293,17 +312,14 @@ def recorded_change(notice: Notice) -> RouteChange | None:
     `left` is empty where the record does not say. None when it failed, or names no route.
     """
     detail = notice.detail
-    try:
-        route = json.loads(detail.get("route", ""))
-    except ValueError:
-        return None
-    named = isinstance(route, list) and route and all(isinstance(name, str) for name in route)
-    if not named or detail.get("outcome") not in ("applied", "observed"):
+    route = route_of_detail(detail.get("route", ""), detail.get("lanes", ""))
+    if route is None or detail.get("outcome") not in ("applied", "observed"):
         return None
     return RouteChange(
         at=notice.at,
         left=detail.get("from", ""),
-        route=tuple(route),
+        route=route,
+        receiver=detail.get("receiver") or ANY_RECEIVER,
         reason=detail.get("reason", ""),
         rule=detail.get("rule", ""),
         trigger=detail.get("trigger", "automatic"),
@@ -319,10 +335,25 @@ def notice_of(change: RouteChange) -> Notice:
         detail={
             "outcome": "applied",
             "trigger": change.trigger,
-            "route": json.dumps(list(change.route)),
+            **route_detail(change.route),
+            **({} if change.receiver == ANY_RECEIVER else {"receiver": change.receiver}),
             "from": change.left,
             "reason": change.reason,
-            "rule": STANDBY_ORDER if not change.moves else change.rule,
+            "rule": change.rule,
             "enforced": "yes",
         },
     )
+
+
+def _among(route: Route, known: frozenset[str]) -> Route | None:
+    """Return the route without providers that the policy does not name; none when nobody is left for all mail."""
+    lanes = [
+        replace(
+            lane,
+            providers=tuple(name for name in lane.providers if name in known),
+            shares=tuple(share for share in lane.shares if share.provider in known),
+        )
+        for lane in route.lanes
+    ]
+    left = tuple(lane for lane in lanes if lane.providers)
+    return Route(lanes=left) if left and left[0].receiver == ANY_RECEIVER else None

@@ -6,6 +6,7 @@ from typing import Any
 from service.cli.page import Cell, Grid, Heading, Page
 from service.cli.replay_row import difference
 from service.cli.words import everywhere, span, stamp, status_cell
+from service.decision.plan import in_words
 from service.decision.route import ANY_RECEIVER
 from service.move_pairs import MovePair
 from service.replay import Event, HealthTransition, RouteChange
@@ -55,15 +56,26 @@ def _row(event: Event) -> tuple[Cell, ...]:
             Cell(event.reason),
         )
     would = "" if event.enforced else "would "
-    what = f"{would}move {event.left} → {event.active}" if event.moves else f"{would}reorder: {', '.join(event.route)}"
+    what = f"{would}{_change(event)}"
     return (
         Cell(stamp(event.at), "dim"),
         Cell(event.active, "bold"),
-        Cell("all"),
+        Cell(everywhere(event.receiver)),
         Cell(what, "bold"),
         Cell(event.rule),
         Cell(event.reason),
     )
+
+
+def _change(change: RouteChange) -> str:
+    if change.moves:
+        return f"move {change.left} → {change.active}"
+    return f"{'shares' if change.shares else 'reorder'}: {in_words(change.lane)}"
+
+
+def _what(change: RouteChange) -> str:
+    what = f"{change.left} → {change.active}" if change.moves else _change(change)
+    return what if change.receiver == ANY_RECEIVER else f"{what} at {change.receiver}"
 
 
 def pairs_page(
@@ -89,7 +101,7 @@ def _pair(pair: MovePair, tolerance_seconds: float) -> tuple[Cell, ...]:
     change = pair.left or pair.right
     assert change is not None  # noqa: S101 - a pair has one side at least
     return (
-        Cell(f"{change.left} → {change.active}", "bold"),
+        Cell(_what(change), "bold"),
         Cell(_when(pair.left)),
         Cell(_when(pair.right)),
         Cell(_difference(pair, tolerance_seconds), "yellow" if pair.differs(tolerance_seconds) else ""),

@@ -12,7 +12,7 @@ Row = dict[str, Any]
 
 
 def event_row(event: Event) -> Row:
-    """Return the row of one transition (kind "health"), move ("move") or new order of the standbys ("order")."""
+    """Return the row of one transition ("health"), move ("move"), other shares ("shares") or new order ("order")."""
     return health_row(event) if isinstance(event, HealthTransition) else change_row(event)
 
 
@@ -34,17 +34,18 @@ def health_row(found: HealthTransition) -> Row:
 def change_row(change: RouteChange) -> Row:
     """Return the row of one change of the route; `provider` is the one that carries the mail from then on."""
     return {
-        "kind": "move" if change.moves else "order",
+        "kind": "move" if change.moves else "shares" if change.shares else "order",
         "at": stamp(change.at),
         "provider": change.active,
-        "receiver": ANY_RECEIVER,
+        "receiver": change.receiver,
         "from": change.left,
         "to": change.active,
         "reason": change.reason,
         "rule": change.rule,
         "enforced": change.enforced,
         "trigger": change.trigger,
-        "route": list(change.route),
+        "route": list(change.lane.providers),
+        "shares": {share.provider: share.percent for share in change.lane.shares},
     }
 
 
@@ -78,7 +79,13 @@ def pair_row(pair: MovePair, tolerance_seconds: float) -> Row:
 def difference(pair: MovePair) -> str:
     """Return in one sentence how the replay differs from the record."""
     change = _either(pair)
-    what = f"{change.left} to {change.active}"
+    what = f"{change.left} to {change.active}" + ("" if change.receiver == ANY_RECEIVER else f" at {change.receiver}")
+    if change.shares:
+        what = "Other shares are" if pair.right else "On record are other shares that are not"
+        on_record = "" if pair.right is None else " not on record"
+        if pair.left is None or pair.right is None:
+            where = "" if change.receiver == ANY_RECEIVER else f" for mail to {change.receiver}"
+            return f"{what}{on_record or ' made'}{where}: {change.reason}"
     if pair.left is not None and pair.right is not None:
         later = pair.later_seconds or 0.0
         word = "later" if later > 0 else "earlier"

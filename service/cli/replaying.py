@@ -159,7 +159,9 @@ def _summary(one: Replay, told: _Told) -> str:
 def _moves(one: Replay) -> str:
     moves = sum(1 for change in one.moves if change.moves)
     would = "" if one.policy.mode == "enforce" else "would-be "
-    return f"{moves} {would}move{'' if moves == 1 else 's'}"
+    shares = sum(1 for change in one.moves if change.shares)
+    beside = f" and {shares} {would}change{'' if shares == 1 else 's'} of shares" if shares else ""
+    return f"{moves} {would}move{'' if moves == 1 else 's'}{beside}"
 
 
 def _print(row: Mapping[str, Any]) -> None:

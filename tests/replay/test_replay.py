@@ -219,8 +219,8 @@ def test_no_history_moves_more_than_the_brake_allows_nor_to_a_stranger(first: tu
     story = a_history(SHORT, first, history)
     one, _ = replayed(story.facts, SHORT)
     for move in one.moves:
-        assert set(move.route) <= {A, B, C}
-        assert len(set(move.route)) == len(move.route) > 0
+        assert set(move.route.providers) <= {A, B, C}
+        assert len(set(move.route.providers)) == len(move.route.providers) > 0
     if any(isinstance(fact, Notice) and fact.detail.get("verb") == "ack" for fact in story.facts):
         return  # lifts the brake
     times = [move.at for move in one.moves if move.moves]
