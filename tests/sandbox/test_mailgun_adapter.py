@@ -1,0 +1,161 @@
+"""The Mailgun adapter against the simulated Mailgun, which knows nothing of it: they agree on what Mailgun says."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from deploy.sandbox.dialect import DIALECTS
+from deploy.sandbox.people import PROBE_SENDER, SENDING_DOMAIN
+from deploy.sandbox.world import World
+from probes.message import build_probe
+from providers.base import Channel, SubmissionStatus
+from providers.checkup import Verdict
+from providers.delivery_event import EventType
+from providers.domain_auth import DomainState
+from providers.failure import Category
+from providers.mailgun import MailgunProvider, MailgunSettings
+from providers.provider_stats import Window
+from providers.suppression import Suppression, SuppressionKind
+from service.clock import SystemClock
+from tests.providers.http_server import http, serving
+
+pytestmark = pytest.mark.anyio
+CLOCK = SystemClock()
+SEED = "seed-1@gmail.test"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def relay(world: World, request: pytest.FixtureRequest) -> MailgunProvider:
+    settings = MailgunSettings(
+        name="mailgun",
+        kind="mailgun",
+        host="127.0.0.1",
+        port=world.ports["mailgun"],
+        server_name=DIALECTS["mailgun"].server_name,
+        ca_file=str(world.ca_file),
+        username=DIALECTS["mailgun"].username,
+        password=world.password("mailgun"),
+        api_url=world.api_url("mailgun"),
+        **world.keys("mailgun"),
+        **getattr(request, "param", {}),
+    )
+    return MailgunProvider(settings, clock=CLOCK, stage_timeout_seconds=5, total_timeout_seconds=10)
+
+
+def probe(token: str, recipient: str = SEED):
+    return build_probe(sender=PROBE_SENDER, recipient=recipient, token=token, round_id="r", now=CLOCK.now())
+
+
+async def events_of(relay: MailgunProvider, message_id: str, wanted: EventType):
+    """Read on from one cursor until the event is there."""
+    cursor, seen = None, {}
+    for _ in range(200):
+        page = await relay.events(cursor)
+        cursor = page.cursor
+        seen |= {found.key: found for found in page.events if found.message_id == message_id}
+        if wanted in {found.type for found in seen.values()}:
+            return list(seen.values())
+        if not page.more:
+            await asyncio.sleep(0.03)
+    raise AssertionError(f"no {wanted} among {list(seen.values())}")
+
+
+@pytest.mark.parametrize("relay", [{"events_from": "events"}, {"events_from": "logs"}], indirect=True)
+@pytest.mark.parametrize("channel", [Channel.API, Channel.SMTP])
+async def test_a_probe_is_handed_over_and_found_again_in_the_events(relay: MailgunProvider, channel: Channel) -> None:
+    token = f"{relay._settings.events_from}-{channel}"
+    submission = await relay.submit(probe(token), channel)
+    assert submission.status is SubmissionStatus.ACCEPTED, submission
+    assert submission.tls is not None
+    message_id = f"{token}@{SENDING_DOMAIN}" if channel is Channel.SMTP else submission.provider_message_id
+    found = await events_of(relay, message_id, EventType.DELIVERED)
+    assert {event.type for event in found} == {EventType.QUEUED, EventType.DELIVERED}
+    assert {event.recipient for event in found} == {SEED}
+    assert {event.probe_id for event in found} == ({token} if channel is Channel.API else {None})
+
+
+@pytest.mark.parametrize(
+    ("fault", "arguments", "status", "category"),
+    [
+        ("auth535", (), SubmissionStatus.REJECTED, Category.AUTH),
+        ("key_limited", (), SubmissionStatus.REJECTED, Category.AUTH),
+        ("quota", (), SubmissionStatus.DEFERRED, Category.QUOTA),
+        ("suspended", (), SubmissionStatus.REJECTED, Category.ACCOUNT),
+        ("sender_unverified", (), SubmissionStatus.REJECTED, Category.SENDER),
+        ("tempfail", (), SubmissionStatus.DEFERRED, Category.PROVIDER_TEMP),
+        ("ratelimit", (0,), SubmissionStatus.DEFERRED, Category.RATE),
+        ("wrong_region", (), SubmissionStatus.REJECTED, Category.CONFIG),
+        ("down", (), SubmissionStatus.ERROR, Category.NETWORK),
+    ],
+)
+async def test_every_fault_of_the_account_is_named(
+    world: World, relay: MailgunProvider, fault: str, arguments: tuple[object, ...], status, category
+) -> None:
+    world.fault("mailgun", fault, *arguments)
+    submission = await relay.submit(probe("fault"), Channel.API)
+    assert (submission.status, submission.failure.category) == (status, category), submission
+    assert (submission.failure.retry_after_seconds is not None) is (category in (Category.QUOTA, Category.RATE))
+
+
+async def test_a_good_account_passes_the_check(relay: MailgunProvider) -> None:
+    checkup = await relay.check(PROBE_SENDER)
+    assert checkup.worst in (Verdict.OK, Verdict.UNKNOWN), checkup
+    found = {finding.code: finding.verdict for finding in checkup.findings}
+    for code in ("credentials", "sending-key", "api-key", "domain", "queue", "webhook"):
+        assert found[code] is Verdict.OK, checkup
+    assert (await relay.domain_auth(SENDING_DOMAIN)).state is DomainState.ACTIVE
+
+
+async def test_suppressions_are_added_found_listed_and_in_force(relay: MailgunProvider) -> None:
+    kinds = (SuppressionKind.HARD_BOUNCE, SuppressionKind.COMPLAINT, SuppressionKind.UNSUBSCRIBE)
+    wanted = {(f"user+{kind}@gmail.test", kind) for kind in kinds}
+    assert await relay.suppressions("user+hard-bounce@gmail.test") == ()
+    await relay.suppress([Suppression(address=address, kind=kind) for address, kind in wanted])
+    for address, kind in wanted:
+        assert [row.kind for row in await relay.suppressions(address)] == [kind]
+    listed, cursor, more = set(), None, True
+    while more:
+        page = await relay.suppression_list(cursor)
+        listed |= {(row.address, row.kind) for row in page.items}
+        cursor, more = page.cursor, page.more
+    assert wanted <= listed
+    submission = await relay.submit(probe("suppressed", "user+hard-bounce@gmail.test"), Channel.API)
+    found = await events_of(relay, submission.provider_message_id, EventType.REJECTED)
+    assert [event.suppressed for event in found if event.type is EventType.REJECTED] == [True]
+
+
+async def test_what_it_counted_is_what_was_sent(relay: MailgunProvider) -> None:
+    window = Window(since=CLOCK.now() - timedelta(hours=1), until=CLOCK.now())
+    before = await relay.stats(window)
+    submission = await relay.submit(probe("counted"), Channel.API)
+    await events_of(relay, submission.provider_message_id, EventType.DELIVERED)
+    after = await relay.stats(window)
+    assert after.accepted == (before.accepted or 0) + 1
+    assert after.delivered == (before.delivered or 0) + 1
+
+
+async def test_its_webhooks_are_taken(world: World, relay: MailgunProvider) -> None:
+    async with serving(http(200, "{}")) as ours:
+        world.post_webhooks("mailgun", f"{ours.url}/webhook")
+        try:
+            submission = await relay.submit(probe("hooked"), Channel.API)
+            types: set[EventType] = set()
+            for _ in range(300):
+                requests, ours.requests = ours.requests, []
+                for request in requests:
+                    (event,) = relay.parse_webhook(request.headers, request.body, CLOCK.now())
+                    if event.message_id == submission.provider_message_id:
+                        assert event.probe_id == "hooked"
+                        types.add(event.type)
+                if EventType.DELIVERED in types:
+                    return
+                await asyncio.sleep(0.03)
+            raise AssertionError(types)
+        finally:
+            world.post_webhooks("mailgun", "")
