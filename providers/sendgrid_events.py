@@ -4,13 +4,13 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from providers.delivery_event import DeliveryEvent, EventType, RejectReason
-from providers.redact import MAX_TEXT_CHARACTERS
-from providers.reply import one_line, parse_reply
+from providers.reply import parse_reply
 from providers.sendgrid_mail import PROBE_ARGUMENT
+from providers.untrusted import as_text, as_time
 
 _TYPES = {
     "processed": EventType.QUEUED,
@@ -69,7 +69,7 @@ def parse_event(provider: str, item: Mapping[str, Any], *, received_at: datetime
         suppressed=suppressed,
         reply_code=code,
         enhanced_code=enhanced,
-        text=one_line(said)[:MAX_TEXT_CHARACTERS],
+        text=said,
         attempt=int(attempt[0]) if attempt else None,
     )
 
@@ -85,9 +85,9 @@ def event_time(value: Any) -> datetime | None:
         return None
     try:
         seconds = float(value)
-        return datetime.fromtimestamp(seconds / 1000 if seconds >= _MILLISECONDS_FROM else seconds, tz=UTC)
-    except (ValueError, OverflowError, OSError):
+    except (ValueError, OverflowError):
         return None
+    return as_time(seconds / 1000 if seconds >= _MILLISECONDS_FROM else seconds)
 
 
 def _reason(name: str, item: Mapping[str, Any]) -> tuple[RejectReason | None, bool]:
@@ -106,7 +106,7 @@ def _reason(name: str, item: Mapping[str, Any]) -> tuple[RejectReason | None, bo
 
 def _codes(item: Mapping[str, Any], said: str) -> tuple[int | None, str | None]:
     """Return the receiver's reply code and enhanced code; `status` is one or the other."""
-    reply = parse_reply(said[:MAX_TEXT_CHARACTERS]) if said else None
+    reply = parse_reply(said) if said else None
     code, enhanced = (reply.code, reply.enhanced) if reply else (None, None)
     status = _field(item, "status").strip()
     if code is None and _CODE.fullmatch(status):
@@ -120,12 +120,11 @@ def _probe(item: Mapping[str, Any]) -> str | None:
     """Return the mark that we gave; the webhook merges custom arguments into the event, the logs keep them apart."""
     apart = item.get("custom_args")
     mark = item.get(PROBE_ARGUMENT) or (apart.get(PROBE_ARGUMENT) if isinstance(apart, Mapping) else None)
-    return mark[:_NAME_CHARACTERS] if isinstance(mark, str) and mark else None
+    return as_text(mark)[:_NAME_CHARACTERS] or None
 
 
 def _field(item: Mapping[str, Any], name: str) -> str:
-    value = item.get(name)
-    return value if isinstance(value, str) else ""
+    return as_text(item.get(name))
 
 
 def _digest(item: Mapping[str, Any]) -> str:
