@@ -38,7 +38,9 @@ class MailgunSettings(SmtpSettings):
     region: Literal["us", "eu"] = Field("us", description="Where the domain is kept; sets host when host is absent.")
     username: str = Field(min_length=1, description='SMTP login, a full address: "postmaster@mg.example.org".')
     password: SecretStr = Field(description="SMTP password of that login, from a file or the environment.")
-    domain: Host | None = Field(None, description="Sending domain at Mailgun. Absent: the domain of username.")
+    domain: Host | None = Field(
+        None, examples=["mg.example.org"], description="Sending domain at Mailgun. Absent: the domain of username."
+    )
     api_key: SecretStr | None = Field(
         None,
         description="API key of the account, from a file or the environment. With it, events, statistics, suppressions "
