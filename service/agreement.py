@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 from probes.observation import Fact
 from providers.base import Clock
-from service.decision.route import Route, simple_route
+from service.decision.route import ANY_RECEIVER, Lane, Route, simple_route
 from service.postfix.journal import JournalLine
 from service.store.entry import JournalEntry, JournalKind, Trigger
 from service.store.store import Store
@@ -88,16 +88,18 @@ def outcomes(store: Store, lines: Sequence[JournalLine], now: datetime) -> list[
 
 
 def _outcome(entry: JournalEntry, line: JournalLine | None, now: datetime) -> tuple[JournalEntry, tuple[Fact, ...]]:
+    before, after = (line.before, line.after) if line else (_route(entry.from_route), _route(entry.to_route))
     move = Move(
         request_id=entry.request_id,
-        from_route=_route(entry.from_route),
-        to_route=_route(entry.to_route) or Route(lanes=()),
+        from_route=before,
+        to_route=after or Route(lanes=(Lane(providers=()),)),
         expected_generation=0,
         trigger=entry.trigger,
         actor=entry.actor,
         reason=entry.reason,
         rule=entry.rule or "",
         pin_until=line.pin_until if line else None,
+        receiver=_receiver(before, after) if line else ANY_RECEIVER,
     )
     if line is None:
         detail = "relaypilot was cut short before Postfix was touched."
@@ -125,6 +127,7 @@ def _import(line: JournalLine) -> tuple[JournalEntry, tuple[Fact, ...]]:
         reason=line.reason,
         rule="manual",
         pin_until=line.pin_until,
+        receiver=_receiver(line.before, line.after),
     )
     if line.outcome == "failed":
         return entry_of(move, JournalKind.FAILED, line.at, detail=line.detail), ()
@@ -132,6 +135,16 @@ def _import(line: JournalLine) -> tuple[JournalEntry, tuple[Fact, ...]]:
         entry_of(move, JournalKind.IMPORTED, line.at, detail=line.detail, generation=line.generation),
         (switchover_fact(move, "applied", line.at), *pin_fact(move, line.at)),
     )
+
+
+def _receiver(before: Route | None, after: Route | None) -> str:
+    """Return whose mail a move was about: one receiver's, when only that lane changed."""
+    if before is None or after is None or before.lanes[:1] != after.lanes[:1]:
+        return ANY_RECEIVER
+    changed = [
+        r for r in dict.fromkeys((*before.receivers, *after.receivers)) if before.own_lane(r) != after.own_lane(r)
+    ]
+    return changed[0] if len(changed) == 1 else ANY_RECEIVER
 
 
 def _route(providers: tuple[str, ...] | None) -> Route | None:

@@ -11,7 +11,7 @@ from service.decision.health import Health, SignalHealth
 from service.decision.interval import Proportion, wilson
 from service.decision.override import Override
 from service.decision.paired import rounds_needed
-from service.decision.route import ANY_RECEIVER, Route
+from service.decision.route import ANY_RECEIVER, Lane, Route
 from service.decision.state import State
 from service.difference import sentence, what_is_open
 from service.postfix.current import Current
@@ -23,10 +23,12 @@ from service.views import (
     ExplainView,
     HealthView,
     HistoryEntryView,
+    LaneView,
     OverrideView,
     ProbeProgressView,
     ProviderView,
     RouteView,
+    ShareView,
     SignalView,
 )
 
@@ -82,7 +84,13 @@ def route_view(current: Current | None, assigned: Route | None, problem: str | N
         drift=tuple(drift.sentence for drift in current.drift) if current else (),
         postfix_running=current.running if current else False,
         problem=problem,
+        lanes=tuple(_lane(lane) for lane in reported.lanes) if reported else (),
     )
+
+
+def _lane(lane: Lane) -> LaneView:
+    shares = tuple(ShareView(provider=s.provider, percent=s.percent, kind=str(s.kind)) for s in lane.shares)
+    return LaneView(receiver=lane.receiver, providers=lane.providers, shares=shares)
 
 
 def override_views(state: State, now: datetime) -> tuple[OverrideView, ...]:
@@ -92,7 +100,12 @@ def override_views(state: State, now: datetime) -> tuple[OverrideView, ...]:
 
 def _override(order: Override) -> OverrideView:
     return OverrideView(
-        verb=order.verb, provider=order.provider, until=order.until, actor=order.actor, reason=order.reason
+        verb=order.verb,
+        provider=order.provider,
+        receiver=order.receiver,
+        until=order.until,
+        actor=order.actor,
+        reason=order.reason,
     )
 
 
@@ -104,6 +117,7 @@ def explain_view(explanation: Explanation) -> ExplainView:
         blocked_by=explanation.blocked_by,
         would_change=explanation.would_change,
         evidence=(*explanation.evidence, *explanation.notes),
+        route=explanation.route,
         providers=tuple(health_view(h) for h in explanation.healths.values()),
         last_move=explanation.last_move,
     )

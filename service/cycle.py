@@ -6,7 +6,7 @@ from datetime import datetime
 from service.decision.failover import Stay, Switchover, decide
 from service.decision.plan import Plan, plan
 from service.decision.policy import Mode, Policy
-from service.decision.route import Route
+from service.decision.route import ANY_RECEIVER, Route
 from service.decision.safety import refusals
 from service.decision.state import State
 
@@ -44,12 +44,21 @@ def judge(seen: Seen) -> Verdict:
     against = refusals(planned, seen.state, seen.policy, seen.now, decision.trigger)
     if against:
         why = " ".join(refusal.sentence for refusal in against)
-        sentence = f"Would move to {decision.route.active} ({decision.reason}), but: {why}"
+        sentence = f"{_would(seen.route, decision)} ({decision.reason}), but: {why}"
         return Verdict(kind="blocked", rule=against[0].rule, sentence=sentence, move=decision, plan=planned)
     if seen.policy.mode is Mode.OBSERVE:
-        sentence = f"Observing only; would move mail to {decision.route.active}: {decision.reason}"
+        would = _would(seen.route, decision)
+        sentence = f"Observing only; {would[0].lower()}{would[1:]}: {decision.reason}"
         return Verdict(kind="observed", rule=decision.rule, sentence=sentence, move=decision, plan=planned)
     if seen.problem:
-        sentence = f"Would move to {decision.route.active} ({decision.reason}), but: {seen.problem}"
+        sentence = f"{_would(seen.route, decision)} ({decision.reason}), but: {seen.problem}"
         return Verdict(kind="blocked", rule="machinery", sentence=sentence, move=decision, plan=planned)
     return Verdict(kind="move", rule=decision.rule, sentence=decision.reason, move=decision, plan=planned)
+
+
+def _would(route: Route, decision: Switchover) -> str:
+    """Return what a change would do, as the beginning of a sentence."""
+    mail = "mail" if decision.receiver == ANY_RECEIVER else f"mail to {decision.receiver}"
+    if route.lane(decision.receiver).active == decision.to:
+        return f"Would change the order or shares of {mail} behind {decision.to}"
+    return f"Would move {mail} to {decision.to}"

@@ -19,16 +19,18 @@ from service.answers import (
     provider_views,
     route_view,
 )
+from service.decision.capacity import capacity
 from service.decision.compare import compare
 from service.decision.explain import explain
 from service.decision.health import health, overall
 from service.decision.plan import Plan
+from service.decision.route import ANY_RECEIVER
 from service.decision.safety import MANUAL, refusals
 from service.declared import declared_of
 from service.errors import NoSuchProviderError, NoSuchSeedError, UsageError
 from service.events import EventLog
 from service.headline import headline
-from service.manual import manual_plan, refuse_unsafe
+from service.manual import by_hand, manual_plan, refuse_drain, refuse_unsafe
 from service.owner import Owner
 from service.postfix.current import Current
 from service.postfix.installation import installation_of
@@ -159,22 +161,24 @@ class DaemonDesk:
         declared = declared_of(self._owner.setup.config)
         return compare_view(compare(records, policy.providers, policy.receivers, declared, receiver))
 
-    async def plan(self, to: str) -> PlanView:
-        """Return what a failover to this provider would change; changes nothing."""
+    async def plan(self, to: str, receiver: str | None = None) -> PlanView:
+        """Return what a failover of all mail, or one receiver's, to this provider would change; changes nothing."""
         owner, now = self._owner, self._clock.now()
         await owner.call(owner.read_route)
         setup, state = owner.setup, owner.memory.state
         current = owner.current if owner.readable else None
-        planned = manual_plan(to, current.route if current else None, state, setup.policy, now)
+        planned = manual_plan(to, current.route if current else None, state, setup.policy, now, receiver)
         against = refusals(planned, state, setup.policy, now, MANUAL)
         views = [RefusalView(rule=r.rule, sentence=r.sentence, forceable=r.forceable) for r in against]
-        running = current is not None and current.running
+        running, where = current is not None and current.running, receiver or ANY_RECEIVER
         if owner.current_problem and not (running and current and current.generation == 0):
             views.append(RefusalView(rule="machinery", sentence=owner.current_problem, forceable=running))
         return PlanView(
             to=to,
-            current=planned.current.providers if planned.current else None,
-            wanted=planned.wanted.providers,
+            receiver=receiver,
+            current=planned.current.lane(where).providers if planned.current else None,
+            wanted=planned.wanted.lane(where).providers,
+            capacity=capacity(to, planned.wanted, where, state, setup.policy, now),
             changes=_changes(planned, current),
             diff=self._diff(current, planned),
             refusals=tuple(views),
@@ -197,22 +201,25 @@ class DaemonDesk:
         owner, now = self._owner, self._clock.now()
         await owner.read_route()
         policy, state = owner.setup.policy, owner.memory.state
-        planned = manual_plan(request.to, owner.current.route if owner.current else None, state, policy, now)
+        current, receiver = owner.current.route if owner.current else None, request.receiver
+        planned = manual_plan(request.to, current, state, policy, now, receiver)
         rule = refuse_unsafe(planned, state, policy, now, force=request.force)
         seconds = policy.manual_pin_seconds if request.for_seconds is None else request.for_seconds
         move, moved = await owner.move(
             to_route=planned.wanted,
             trigger=MANUAL,
             actor=request.actor,
-            reason=request.reason or f"{request.actor} moved mail to {request.to} by hand",
+            reason=request.reason or by_hand(request.actor, request.to, receiver),
             rule=rule,
             pin_for=timedelta(seconds=seconds) if seconds else None,
             override_drift=request.force,
+            receiver=receiver or ANY_RECEIVER,
         )
         return MoveView(
             request_id=move.request_id,
             outcome="applied",
-            route=move.to_route.providers,
+            receiver=receiver,
+            route=move.to_route.lane(move.receiver).providers,
             generation=moved.applied.generation,
             verified=moved.applied.verified,
             pinned_until=move.pin_until,
@@ -237,6 +244,8 @@ class DaemonDesk:
                 f"Pinning {request.provider}: mail goes through {route.active}; "
                 f"`failover --to {request.provider}` moves it and pins it there."
             )
+        if request.verb == "drain" and request.provider is not None:
+            refuse_drain(request.provider, owner.memory.state, owner.setup.policy, now)
         detail = {"verb": request.verb, "actor": request.actor}
         if request.provider:
             detail["provider"] = request.provider

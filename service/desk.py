@@ -57,8 +57,8 @@ class Desk(Protocol):
         """Return the providers side by side."""
         ...
 
-    async def plan(self, to: str) -> PlanView:
-        """Return what a failover to this provider would change; changes nothing."""
+    async def plan(self, to: str, receiver: str | None = None) -> PlanView:
+        """Return what a failover of all mail, or one receiver's, to this provider would change; changes nothing."""
         ...
 
     async def failover(self, request: FailoverRequest) -> MoveView:

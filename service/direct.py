@@ -15,11 +15,11 @@ from service.clock import SystemClock
 from service.config_file import load_config
 from service.decision.fold import step
 from service.decision.health import health
-from service.decision.route import Route
+from service.decision.route import ANY_RECEIVER, Route
 from service.decision.safety import MANUAL
 from service.decision.state import State, initial_state, state_from_json
 from service.errors import PermissionNeededError, RelaypilotError, StoreError
-from service.manual import manual_plan, refuse_unsafe
+from service.manual import by_hand, manual_plan, refuse_unsafe
 from service.postfix.apply import apply, recover
 from service.postfix.current import Current, read_current
 from service.postfix.errors import PostfixError
@@ -82,7 +82,7 @@ def direct_failover(config_path: Path, request: FailoverRequest, progress: Calla
         for fact in asyncio.run(_check(setup, request.to, clock)):
             state = step(state, fact, setup.policy)
     now = clock.now()
-    planned = manual_plan(request.to, current.route, state, setup.policy, now)
+    planned = manual_plan(request.to, current.route, state, setup.policy, now, request.receiver)
     rule = refuse_unsafe(planned, state, setup.policy, now, force=request.force)
     progress("applying the route")
     return _applied(planned.wanted, rule, current, installation, setup, request, clock, started)
@@ -100,7 +100,7 @@ def _applied(
 ) -> MoveView:
     seconds = setup.policy.manual_pin_seconds if request.for_seconds is None else request.for_seconds
     pin_until = clock.now() + timedelta(seconds=seconds) if seconds else None
-    reason = request.reason or f"{request.actor} moved mail to {request.to} by hand"
+    reason = request.reason or by_hand(request.actor, request.to, request.receiver)
     applied = apply(
         installation,
         request_id=secrets.token_hex(8),
@@ -120,7 +120,8 @@ def _applied(
     return MoveView(
         request_id=applied.request_id,
         outcome="applied",
-        route=applied.route.providers,
+        receiver=request.receiver,
+        route=applied.route.lane(request.receiver or ANY_RECEIVER).providers,
         generation=applied.generation,
         verified=applied.verified,
         pinned_until=pin_until,

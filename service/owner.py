@@ -15,9 +15,10 @@ from probes.observation import Fact, Notice, NoticeKind
 from providers.base import Clock
 from service.agreement import agree
 from service.cycle import Seen, Verdict, judge
-from service.decision.moves import STANDBY_ORDER
+from service.decision.moves import NO_MOVES, STANDBY_ORDER
 from service.decision.policy import Mode
-from service.decision.route import Route, simple_route
+from service.decision.route import ANY_RECEIVER, Route, simple_route
+from service.decision.route_text import route_detail
 from service.decision.state import policy_hash
 from service.decision.suspicion import ConfirmationWanted, confirmations_wanted
 from service.deferred import DeferredMail
@@ -36,7 +37,11 @@ from service.switchover import Move, Moved, Observer, carry_out, entry_of, switc
 T = TypeVar("T")
 _REREAD_SECONDS = 30.0
 CONFIGURATION = "configuration"
-_WHAT = {STANDBY_ORDER: "Route reordered", CONFIGURATION: "Route written anew"}
+_WHAT = {
+    STANDBY_ORDER: "Route reordered",
+    CONFIGURATION: "Route written anew",
+    **dict.fromkeys(NO_MOVES - {STANDBY_ORDER}, "Shares changed"),
+}
 _RETRY_SECONDS = 1.0
 _NOT_AGREED = "What became of the last move is not known yet"
 _log = structlog.get_logger("relaypilot.owner")
@@ -159,7 +164,7 @@ class Owner:
         if self.current is not None and self.current.route is not None:
             self.assigned = self.current.route
         elif self.memory.state.context.route:
-            self.assigned = simple_route(*self.memory.state.context.route)
+            self.assigned = self.memory.state.context.route
         else:
             self.assigned = simple_route(*self.setup.policy.providers)
 
@@ -247,9 +252,10 @@ class Owner:
                 actor="relaypilot",
                 reason=decision.reason,
                 rule=decision.rule,
+                receiver=decision.receiver,
             )
         except RelaypilotError as error:
-            sentence = f"The move to {decision.route.active} failed: {error}"
+            sentence = f"The move to {decision.to} failed: {error}"
             return Verdict(kind="blocked", rule="machinery", sentence=sentence, move=decision, plan=verdict.plan)
         return verdict
 
@@ -272,6 +278,7 @@ class Owner:
         rule: str,
         pin_for: timedelta | None = None,
         override_drift: bool = False,
+        receiver: str = ANY_RECEIVER,
     ) -> tuple[Move, Moved]:
         """Carry out one move that safety has let through; only within the owner's task.
 
@@ -294,7 +301,9 @@ class Owner:
             rule=rule,
             pin_until=self._clock.now() + pin_for if pin_for else None,
             override_drift=override_drift,
+            receiver=receiver,
         )
+        mail = "mail" if receiver == ANY_RECEIVER else f"mail to {receiver}"
         try:
             moved = await carry_out(
                 move,
@@ -307,7 +316,7 @@ class Owner:
         except (PostfixError, StoreError) as error:
             if isinstance(error, StoreError) or not error.outcome_known:
                 self._disagreement = error  # nothing further is moved before it is known what became of this move
-            self._events.say("move", f"Moving mail to {to_route.active} failed: {error}", to_route.active)
+            self._events.say("move", f"Moving {mail} to {move.to} failed: {error}", move.to)
             raise
         else:
             self._generation = moved.applied.generation
@@ -315,8 +324,8 @@ class Owner:
         finally:
             await self.read_route()
         self.assigned = to_route
-        what = _WHAT.get(rule, f"Mail moved to {to_route.active}")
-        self._events.say("move", f"{what}: {reason}", to_route.active)
+        what = _WHAT.get(rule, f"M{mail[1:]} moved to {move.to}")
+        self._events.say("move", f"{what}: {reason}", move.to)
         return move, moved
 
     def _step(self, step: str, when: Literal["before", "after"]) -> None:
@@ -351,7 +360,7 @@ class Owner:
         """Journal a blocked or would-be move, once."""
         decision = verdict.move
         assert decision is not None  # noqa: S101 - such a verdict carries one
-        note = (verdict.kind + verdict.rule, "".join(decision.route.providers))
+        note = (verdict.kind + verdict.rule, str(route_detail(decision.route)))
         if note == self._last_note:
             return
         move = Move(
@@ -363,6 +372,7 @@ class Owner:
             actor="relaypilot",
             reason=decision.reason,
             rule=decision.rule,
+            receiver=decision.receiver,
         )
         now = self._clock.now()
         facts = (switchover_fact(move, "observed", now),) if verdict.kind == "observed" else ()
@@ -373,7 +383,7 @@ class Owner:
         self._last_note = note
         if verdict.kind == "observed":
             self.assigned = decision.route
-        self._events.say("blocked" if verdict.kind == "blocked" else "move", verdict.sentence, decision.route.active)
+        self._events.say("blocked" if verdict.kind == "blocked" else "move", verdict.sentence, decision.to)
 
     async def in_postfix_thread(self, call: Callable[..., T], *args: Any) -> T:
         """Run a blocking call of Postfix control in its own thread."""

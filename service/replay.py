@@ -13,6 +13,7 @@ from datetime import datetime
 from probes.observation import Fact, Notice, NoticeKind, Observation, Outcome, Signal
 from service.cycle import Seen, judge
 from service.decision.fold import step
+from service.decision.good_run import GoodRuns
 from service.decision.health import Status, health_of, status_of
 from service.decision.moves import NO_MOVES, STANDBY_ORDER
 from service.decision.override import drained
@@ -28,6 +29,7 @@ from service.decision.wake import next_wake
 _MOST_WAKES = 1000  # between two facts; each is a deadline that lies ahead, so this is never met in practice
 _MOST_CHANGES = 8  # of the route at one moment
 _INTERRUPTIONS = (NoticeKind.START, NoticeKind.GAP, NoticeKind.CLOCK_JUMP)  # nobody was there to judge before them
+_UNCHANGED = (Status.HEALTHY, Status.SUSPECT)  # by a good result, as long as the suspicion stays
 _NEW_CLOCK = (NoticeKind.START, NoticeKind.CLOCK_JUMP)
 
 
@@ -98,7 +100,8 @@ class Replay:
     def __init__(self, policy: Policy, active: str | None = None) -> None:
         first = active if active in policy.providers else policy.providers[0]
         self.policy = policy
-        self.state: State = initial_state()
+        self._state: State = initial_state()
+        self._runs: GoodRuns | None = None  # of good session checks, not yet in the state
         self.route: Route = simple_route(first, *(name for name in policy.providers if name != first))
         self.observations = 0
         self.strangers: dict[str, int] = {}  # facts of providers that the policy does not name
@@ -122,10 +125,28 @@ class Replay:
             (name, receiver): Status.UNKNOWN for name in policy.providers for receiver in self._receivers
         }
 
+    @property
+    def state(self) -> State:
+        """Return the fold of all facts so far."""
+        return self._state if self._runs is None else self._runs.settled()
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._state, self._runs = state, None
+
     def tell(self, fact: Fact) -> Sequence[Event]:
         """Fold one more fact; return what was found before it, in order of time."""
+        at = fact.at
+        if self._runs is not None:
+            if isinstance(fact, Observation) and (self._wake is None or at < self._wake) and self._runs.take(fact):
+                self._last = fact
+                if self._now is None or at > self._now:
+                    self._now = at
+                self.observations += 1
+                return ()
+            self.state = self._runs.settled()
         found: Sequence[Event] = ()
-        last, at = self._last, fact.at
+        last = self._last
         if last is not None and at != last.at and not _same_sweep(last, fact):
             found = self._catch_up(fact)
         self._last = fact
@@ -163,24 +184,38 @@ class Replay:
         return found
 
     def _observe(self, observation: Observation) -> None:
-        before = self.state
+        before = self._state
         after = self.state = step(before, observation, self._judged_by)
         if after.context is not before.context:
             self._dirty = True
         elif after.providers is not before.providers and not self._dirty:
-            self._dirty = not (self._quiet and after.closed is before.closed and self._changes_nothing(observation))
+            self._dirty = not (self._quiet and self._changes_nothing(observation, before, after))
+        if self._quiet and not self._dirty and observation.signal is Signal.SESSION and self._well_known():
+            self._runs = GoodRuns(after, self._judged_by)
 
-    def _changes_nothing(self, observation: Observation) -> bool:
-        """Return whether this result leaves every health as it is, all providers being well and mail where it belongs.
+    def _well_known(self) -> bool:
+        """Return whether no provider's standing over all mail can be changed by a good result."""
+        return all(self._statuses[name, ANY_RECEIVER] in _UNCHANGED for name in self.policy.providers)
 
-        Good results of a provider without any trouble only push expiry away.
+    def _changes_nothing(self, observation: Observation, before: State, after: State) -> bool:
+        """Return whether this result leaves every health as it is, nothing being confirmed against anybody.
+
+        A good result that changes nothing in what is suspected of a provider only pushes expiry away.
         """
-        if observation.outcome is not Outcome.GOOD:
+        if observation.outcome is not Outcome.GOOD or after.closed is not before.closed:
             return False
         name, receiver = observation.provider, observation.receiver
-        if self._statuses[name, ANY_RECEIVER] is not Status.HEALTHY:
+        if self._statuses[name, ANY_RECEIVER] not in _UNCHANGED:
             return False
-        return receiver is None or self._statuses.get((name, receiver), Status.HEALTHY) is Status.HEALTHY
+        if receiver is not None and self._statuses.get((name, receiver), Status.HEALTHY) not in _UNCHANGED:
+            return False
+        if len(before.providers) != len(after.providers):
+            return False
+        for one, provider in after.providers.items():
+            was = before.providers[one]
+            if was is not provider and (one != name or was.trouble != provider.trouble or _alarmed(provider)):
+                return False
+        return True
 
     def _notice(self, notice: Notice) -> None:
         self._dirty = True
@@ -224,7 +259,7 @@ class Replay:
             self.moves.append(change)
             self.state = step(self.state, notice_of(change), self._judged_by)
             self.route = move.route
-        self._quiet = self._stays(now) and all(is_calm(provider) for provider in self.state.providers.values())
+        self._quiet = self._stays(now)
         self._wake = next_wake(self.state, self._judged_by, now)
         return found
 

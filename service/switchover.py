@@ -4,7 +4,6 @@ A death between any two steps leaves an intention without an outcome in the jour
 root side what became of it (`service.agreement`).
 """
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,8 @@ from typing import Any, Literal, Protocol
 
 from probes.observation import Fact, Notice, NoticeKind
 from providers.base import Clock
-from service.decision.route import Route
+from service.decision.route import ANY_RECEIVER, Route
+from service.decision.route_text import route_detail
 from service.postfix.apply import Applied
 from service.postfix.errors import PostfixError
 from service.postfix.flush import Flushed
@@ -69,6 +69,12 @@ class Move:
     rule: str
     pin_until: datetime | None = None
     override_drift: bool = False
+    receiver: str = ANY_RECEIVER  # whose mail is moved
+
+    @property
+    def to(self) -> str:
+        """Return the provider that this mail goes through first from then on."""
+        return self.to_route.lane(self.receiver).active
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +163,8 @@ def entry_of(
         actor=move.actor,
         reason=move.reason,
         rule=move.rule,
-        from_route=move.from_route.providers if move.from_route else None,
-        to_route=move.to_route.providers,
+        from_route=move.from_route.lane(move.receiver).providers if move.from_route else None,
+        to_route=move.to_route.lane(move.receiver).providers,
         enforced=kind is not JournalKind.OBSERVED,
         detail=detail,
         generation=generation,
@@ -174,8 +180,9 @@ def switchover_fact(move: Move, outcome: str, at: datetime, detail: str = "") ->
             "outcome": outcome,
             "trigger": move.trigger,
             "request_id": move.request_id,
-            "route": json.dumps(list(move.to_route.providers)),
-            **({"from": move.from_route.active} if move.from_route else {}),
+            **route_detail(move.to_route),
+            **({"receiver": move.receiver} if move.receiver != ANY_RECEIVER else {}),
+            **({"from": move.from_route.lane(move.receiver).active} if move.from_route else {}),
             "reason": move.reason,
             "rule": move.rule,
             "enforced": "no" if outcome == "observed" else "yes",
@@ -190,7 +197,8 @@ def pin_fact(move: Move, at: datetime) -> tuple[Notice, ...]:
         return ()
     detail = {
         "verb": "pin",
-        "provider": move.to_route.active,
+        "provider": move.to,
+        **({"receiver": move.receiver} if move.receiver != ANY_RECEIVER else {}),
         "until": move.pin_until.isoformat(),
         "actor": move.actor,
         "reason": move.reason,

@@ -46,6 +46,22 @@ class ProviderView(View):
     receivers: tuple[HealthView, ...] = ()
 
 
+class ShareView(View):
+    """Part of a lane's mail that tries another provider first."""
+
+    provider: str
+    percent: int
+    kind: str = Field(description="warm, canary or overflow")
+
+
+class LaneView(View):
+    """Which providers carry one receiver's mail ("*": all that has no lane of its own)."""
+
+    receiver: str
+    providers: tuple[str, ...]
+    shares: tuple[ShareView, ...] = ()
+
+
 class RouteView(View):
     """The route as Postfix reports it beside the one relaypilot assigned."""
 
@@ -57,6 +73,9 @@ class RouteView(View):
     drift: tuple[str, ...] = Field((), description="Hand edits of owned settings, one sentence each.")
     postfix_running: bool
     problem: str | None = Field(None, description="Why the route could not be read.")
+    lanes: tuple[LaneView, ...] = Field(
+        (), description="As Postfix reports them: all mail first, then receivers whose mail goes a way of its own."
+    )
 
 
 class OverrideView(View):
@@ -64,6 +83,7 @@ class OverrideView(View):
 
     verb: str
     provider: str | None
+    receiver: str | None = Field(None, description="Of a pin: whose mail alone it holds.")
     until: datetime | None
     actor: str
     reason: str
@@ -111,18 +131,21 @@ class PlanView(View):
     """What a failover would change, and whether it may."""
 
     to: str
+    receiver: str | None = Field(None, description="Whose mail alone would move; absent: all mail.")
     current: tuple[str, ...] | None
     wanted: tuple[str, ...]
     changes: tuple[str, ...]
     diff: str = Field(description="Unified diff of Postfix's configuration; secrets masked.")
     refusals: tuple[RefusalView, ...] = ()
     warnings: tuple[str, ...] = Field((), description="Settings of Postfix that beat the route for some of the mail.")
+    capacity: str | None = Field(None, description="Whether the target can carry the mail of the busiest hour lately.")
 
 
 class FailoverRequest(View):
     """A manual failover."""
 
     to: str
+    receiver: str | None = Field(None, description="Move this receiver's mail alone; absent: all mail.")
     for_seconds: float | None = Field(
         None, ge=0, le=366 * 86400, description="Pin for this long; 0: no pin; absent: policy.manual_pin."
     )
@@ -136,6 +159,7 @@ class MoveView(View):
 
     request_id: str
     outcome: Literal["applied", "unchanged"]
+    receiver: str | None = Field(None, description="Whose mail alone was moved; absent: all mail.")
     route: tuple[str, ...]
     generation: int
     verified: bool = Field(description="The canary message was seen going out through the new provider.")
@@ -183,6 +207,7 @@ class ExplainView(View):
     blocked_by: tuple[str, ...] = ()
     would_change: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    route: tuple[str, ...] = Field((), description="The way of each lane's mail, in words, shares included.")
     providers: tuple[HealthView, ...] = ()
     last_move: str | None = Field(None, description="When the last move was made, to where and why.")
 

@@ -71,9 +71,13 @@ async def compare(
 
 
 @router.get("/plan", summary="What a failover would change", tags=["route"])
-async def plan(desk: DeskHere, to: Annotated[str, Query(description="The provider to move to.")]) -> PlanView:
+async def plan(
+    desk: DeskHere,
+    to: Annotated[str, Query(description="The provider to move to.")],
+    receiver: Annotated[str | None, Query(description="Only mail to this receiver.")] = None,
+) -> PlanView:
     """Return the exact diff of Postfix's configuration and the safety rules that stand against it; changes nothing."""
-    return await desk.plan(to)
+    return await desk.plan(to, receiver)
 
 
 @router.get("/history", summary="The journal", tags=["records"])

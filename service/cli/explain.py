@@ -49,6 +49,7 @@ def explain_page(explanation: "ExplainView") -> Page:
     for title, lines in (
         ("Blocked by", explanation.blocked_by),
         ("What would change it", explanation.would_change),
+        ("Route", explanation.route),
         ("Last move", (explanation.last_move,) if explanation.last_move else ()),
         ("Evidence", explanation.evidence),
     ):

@@ -11,7 +11,7 @@ import typer
 
 from service.cli.actor import actor
 from service.cli.client import Client, client_of
-from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, ReasonOption, length_of
+from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, ReasonOption, ReceiverOption, length_of
 from service.cli.page import say, show_json
 from service.cli.progress import Progress
 from service.cli.words import stamp
@@ -20,6 +20,7 @@ from service.errors import DaemonNotRunningError
 
 def failover(
     to: Annotated[str, typer.Option("--to", metavar="PROVIDER", help="The provider to move to.")],
+    receiver: ReceiverOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
     pin: Annotated[
@@ -39,12 +40,13 @@ def failover(
         typer.Option("--direct", help="Do not ask the daemon, which may hang: act as root by the same transaction."),
     ] = False,
 ) -> None:
-    """Move mail to a provider now and pin it there.
+    """Move mail to a provider now and pin it there; with --receiver only the mail to that receiver.
 
     The others stay behind it in the route. Without a daemon the same transaction is carried out directly.
     """
     asked = {
         "to": to,
+        **({} if receiver is None else {"receiver": receiver}),
         "for_seconds": None if pin is None else length_of("--for", pin, or_nothing=True),
         "reason": reason,
         "force": force,
@@ -63,7 +65,7 @@ def _move(config: Path, asked: dict[str, Any], *, direct: bool) -> dict[str, Any
     if not direct:
         client = client_of(config)
         try:
-            with Progress(what, lambda: _steps(client, asked["to"])):
+            with Progress(what, lambda: _steps(client, asked["to"], asked.get("receiver"))):
                 found: dict[str, Any] = client.post("/v1/failover", asked)
                 return found
         except DaemonNotRunningError:
@@ -75,9 +77,10 @@ def _move(config: Path, asked: dict[str, Any], *, direct: bool) -> dict[str, Any
         return direct_failover(config, FailoverRequest(**asked), progress.step).model_dump(mode="json")
 
 
-def _steps(client: Client, to: str) -> Iterator[str]:
+def _steps(client: Client, to: str, receiver: str | None) -> Iterator[str]:
     """Yield what the daemon does; how it ends is the command's own to say."""
-    ends = (f"Moving mail to {to} failed", f"Mail moved to {to}")
+    mail = "mail" if receiver is None else f"mail to {receiver}"
+    ends = (f"Moving {mail} to {to} failed", f"M{mail[1:]} moved to {to}")
     for line in client.lines("GET", "/v1/stream"):
         if line.startswith("data: "):
             sentence = json.loads(line.removeprefix("data: "))["sentence"]
@@ -86,7 +89,8 @@ def _steps(client: Client, to: str) -> Iterator[str]:
 
 
 def _told(move: dict[str, Any]) -> Iterator[str]:
-    first = f"Mail goes through {move['route'][0]} now."
+    mail = "Mail" if move.get("receiver") is None else f"Mail to {move['receiver']}"
+    first = f"{mail} goes through {move['route'][0]} now."
     yield first
     if move["sentence"] != first:
         yield move["sentence"]

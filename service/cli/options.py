@@ -23,6 +23,10 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, errors too (as problem documents, RFC 9457).")]
+ReceiverOption = Annotated[
+    str | None,
+    typer.Option("--receiver", metavar="RECEIVER", help='Only mail to this receiver; needs routing = "transport".'),
+]
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the journal.")]
 
 # Kept beside the table in service.errors by a test.

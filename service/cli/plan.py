@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.cli.client import client_of
-from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption
+from service.cli.options import DEFAULT_CONFIG, ConfigOption, JsonOption, ReceiverOption
 from service.cli.page import Cell, Heading, Page, show, show_json
 from service.cli.progress import Progress
 from service.errors import UnsafePlanError
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def plan(
     to: Annotated[str, typer.Option("--to", metavar="PROVIDER", help="The provider to move to.")],
+    receiver: ReceiverOption = None,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
@@ -24,7 +25,8 @@ def plan(
     Ends with status 7 when a safety rule stands against it.
     """
     with Progress(f"Planning a move to {to}"):
-        found = client_of(config).get("/v1/plan", to=to)
+        about = {"to": to} if receiver is None else {"to": to, "receiver": receiver}
+        found = client_of(config).get("/v1/plan", **about)
     if as_json:
         show_json(found)
     else:
@@ -41,6 +43,10 @@ def plan_page(plan: "PlanView") -> Page:
         Cell(f"Route now:  {', '.join(plan.current) if plan.current else 'not one of relaypilot'}"),
         Cell(f"Route then: {', '.join(plan.wanted)}", "bold"),
     ]
+    if plan.receiver is not None:
+        page.insert(0, Cell(f"Only mail to {plan.receiver} would move."))
+    if plan.capacity is not None:
+        page.append(Cell(plan.capacity))
     page += [Cell(f"! {warning}", "yellow") for warning in plan.warnings]
     for refusal in plan.refusals:
         remedy = "--force moves all the same" if refusal.forceable else "--force does not help"

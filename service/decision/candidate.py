@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from probes.observation import Signal
-from service.decision.health import Health, Status
-from service.decision.override import Override
 from service.decision.policy import Policy
 from service.decision.reason import utc
 from service.decision.route import ANY_RECEIVER
 from service.decision.severity import Severity
+from service.decision.standing import Standing, Status
 from service.decision.state import State
 
 _KINDS = {Severity.LOSING: Signal.ARRIVAL, Severity.MISPLACING: Signal.PLACEMENT, Severity.LATE: Signal.LATENCY}
@@ -27,9 +26,16 @@ def freshness(policy: Policy) -> timedelta:
 
 
 def unproven(
-    name: str, state: State, policy: Policy, now: datetime, *, left_for: Severity, since: datetime | None
+    name: str,
+    state: State,
+    policy: Policy,
+    now: datetime,
+    *,
+    left_for: Severity,
+    since: datetime | None,
+    receiver: str = ANY_RECEIVER,
 ) -> str | None:
-    """Return why this provider is not proven for a move made for such a fault; none when it is.
+    """Return why this provider is not proven for a move of this receiver's mail made for such a fault; none when it is.
 
     Proven: seen to take mail lately, since the fault began and since measuring last began anew, with no
     failure since; and for a move made for placement, arrival or latency, seen to do just that well.
@@ -48,34 +54,30 @@ def unproven(
     kind = _KINDS.get(left_for)
     if kind is None:
         return None
-    track = provider.tracks.get((ANY_RECEIVER, kind))
+    track = provider.tracks.get((receiver, kind))
     good_at = track.last_good_at if track else None
     if good_at is None or (floor is not None and good_at < floor):
-        return f"{name} has not been seen {_WORDS[kind]}" + (f" since {utc(floor)}" if floor else " yet")
+        where = "" if receiver == ANY_RECEIVER else f" at {receiver}"
+        return f"{name} has not been seen {_WORDS[kind]}{where}" + (f" since {utc(floor)}" if floor else " yet")
     return None
 
 
-def drained(overrides: tuple[Override, ...], now: datetime) -> frozenset[str]:
-    """Return the providers that a person has taken out of use."""
-    return frozenset(o.provider for o in overrides if o.verb == "drain" and o.provider and o.in_force(now))
-
-
-def ordered(first: str, healths: Mapping[str, Health], policy: Policy, out: frozenset[str]) -> tuple[str, ...]:
-    """Return the route's order: the chosen provider, then the others, working ones first, each by preference.
+def ordered(first: str, standings: Mapping[str, Standing], policy: Policy, out: frozenset[str]) -> tuple[str, ...]:
+    """Return a lane's order: the chosen provider, then the others, working ones first, each by preference.
 
     Those unproven, with an unacknowledged account fault, or degraded though they still accept, stay behind the
     working ones, drained ones behind those, refusing ones last. A provider that refuses our account leaves the
     list: it would only hold mail up.
     """
-    rest = [n for n in policy.providers if n != first and not healths[n].account_fault]
-    return (first, *sorted(rest, key=lambda n: _place(healths[n], drained=n in out)))
+    rest = [n for n in policy.providers if n != first and not standings[n].account_fault]
+    return (first, *sorted(rest, key=lambda n: _place(standings[n], drained=n in out)))
 
 
-def _place(health: Health, *, drained: bool) -> tuple[int, int]:
-    if health.severity is Severity.REFUSING and health.hard:
+def _place(standing: Standing, *, drained: bool) -> tuple[int, int]:
+    if standing.severity is Severity.REFUSING and standing.hard:
         return 4, 0
     if drained:
         return 3, 0
-    if health.severity is not Severity.NONE:
-        return 2, health.severity.rank
-    return (1, 0) if health.status is Status.UNKNOWN or health.needs_ack else (0, 0)
+    if standing.weighing is not Severity.NONE:
+        return 2, standing.weighing.rank
+    return (1, 0) if standing.status is Status.UNKNOWN or standing.needs_ack else (0, 0)

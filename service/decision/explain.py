@@ -6,13 +6,16 @@ from datetime import datetime
 
 from probes.observation import Observation
 from service.decision.candidate import unproven
-from service.decision.failover import Stay, Switchover, decide
+from service.decision.decision import Stay, Switchover
+from service.decision.failover import decide
 from service.decision.health import Health, Status, health, overall
 from service.decision.override import Override
+from service.decision.plan import in_words
 from service.decision.policy import Failback, Mode, Policy
 from service.decision.reason import quoted, utc
-from service.decision.route import Route
+from service.decision.route import ANY_RECEIVER, Route
 from service.decision.severity import Severity
+from service.decision.standing import standing_of
 from service.decision.state import State
 
 WEIGHED = 5  # observations quoted
@@ -32,6 +35,7 @@ class Explanation:
     overrides: tuple[Override, ...]  # in force
     notes: tuple[str, ...]  # faults that are no provider's
     last_move: str | None
+    route: tuple[str, ...]  # the way of each lane's mail, in words
     healths: Mapping[tuple[str, str], Health]
 
 
@@ -39,7 +43,7 @@ def explain(state: State, current: Route, policy: Policy, now: datetime) -> Expl
     """Return the decision for this route now, explained."""
     decision = decide(state, current, policy, now)
     chief = overall(state, policy, now)
-    cited = decision.evidence if isinstance(decision, Switchover) else _cited(chief, current)
+    cited = decision.evidence or _cited(chief, current)
     last = state.context.moves[-1] if state.context.moves else None
     return Explanation(
         sentence=decision.reason,
@@ -55,9 +59,26 @@ def explain(state: State, current: Route, policy: Policy, now: datetime) -> Expl
             for n in state.context.notes.values()
             if (now - n.at).total_seconds() <= policy.evidence_lifetime_seconds
         ),
-        last_move=f"{utc(last.at)} {last.trigger} to {last.active}: {last.reason}" if last else None,
+        last_move=f"{utc(last.at)} {last.trigger}{_whose(last.receiver)} to {last.active}: {last.reason}"
+        if last
+        else None,
+        route=_ways(state, current),
         healths=health(state, policy, now),
     )
+
+
+def _whose(receiver: str) -> str:
+    return "" if receiver == ANY_RECEIVER else f", mail to {receiver},"
+
+
+def _ways(state: State, current: Route) -> tuple[str, ...]:
+    """Return the way of each lane's mail, and since when it takes that way."""
+    found = []
+    for lane in current.lanes:
+        mail = "All mail" if lane.receiver == ANY_RECEIVER else f"Mail to {lane.receiver}"
+        since = state.context.lane_times.get(lane.receiver)
+        found.append(f"{mail}: {in_words(lane)}" + (f" (since {utc(since)})" if since else ""))
+    return tuple(found)
 
 
 def _cited(chief: Mapping[str, Health], current: Route) -> tuple[Observation, ...]:
@@ -84,6 +105,7 @@ def _would_change(
         if policy.mode is Mode.OBSERVE:
             found.append('Nothing is carried out while mode = "observe".')
         return tuple(found)
+    found += _of_lanes(state, current, policy, now)
     if active is not None and active.status is Status.SUSPECT:
         found.append(
             f"{policy.confirmations} further failures in a row would confirm that {active.provider} is at fault."
@@ -103,6 +125,21 @@ def _would_change(
     if policy.failback is Failback.OFF and current.active != policy.providers[0]:
         found.append(f'{policy.providers[0]} does not return by itself because failback = "off".')
     return tuple(found)
+
+
+def _of_lanes(state: State, current: Route, policy: Policy, now: datetime) -> list[str]:
+    """Return what would change shares and receivers' lanes."""
+    found = []
+    for lane in current.lanes:
+        mail = "" if lane.receiver == ANY_RECEIVER else f" to {lane.receiver}"
+        if (canary := lane.canary) is not None:
+            share = f"its {canary.percent} % of the mail{mail}"
+            found.append(f"A confirmed fault of {canary.provider} would take {share} away at once.")
+        if lane.receiver != ANY_RECEIVER and current.active in policy.providers:
+            back = standing_of(current.active, lane.receiver, state, policy, now)
+            if back.status is not Status.HEALTHY:
+                found.append(f"Mail{mail} would go back to {current.active} once that works there again.")
+    return found
 
 
 def _next_best(chief: Mapping[str, Health], state: State, current: Route, policy: Policy, now: datetime) -> str:

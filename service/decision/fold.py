@@ -10,6 +10,7 @@ from service.decision.placement import close_due, in_round
 from service.decision.policy import Policy
 from service.decision.state import State
 from service.decision.suspicion import charged
+from service.decision.volume import with_volume
 
 _HAND_OVER = (Signal.SESSION, Signal.ACCEPTANCE, Signal.LIVE)
 
@@ -26,6 +27,8 @@ def step(state: State, fact: Fact, policy: Policy) -> State:
 
 
 def _observed(state: State, observation: Observation, policy: Policy) -> State:
+    if observation.signal is Signal.LIVE and observation.outcome is Outcome.GOOD:
+        state = with_volume(state, observation, policy)
     void_at = state.context.void_at
     if void_at is not None and _began(observation) < void_at:
         known = observation.signal in _HAND_OVER and observation.outcome is not Outcome.UNKNOWN

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from service.decision.hold import held_until
 from service.decision.policy import Policy
 from service.decision.reason import utc
+from service.decision.route import ANY_RECEIVER
 from service.decision.state import State
 
 _FIRST_BACKOFF_SECONDS = 30.0
@@ -20,11 +22,17 @@ class Gate:
 
 
 def gates(
-    state: State, policy: Policy, now: datetime, *, needs: tuple[str, ...] = (), hold: Gate | None = None
+    state: State,
+    policy: Policy,
+    now: datetime,
+    *,
+    receiver: str = ANY_RECEIVER,
+    needs: tuple[str, ...] = (),
+    hold: Gate | None = None,
 ) -> tuple[Gate, ...]:
     """Return the gates that are closed, the most fundamental first. `needs`: who must have been measured by now."""
     closed = (
-        *_overrides(state, now),
+        *_overrides(state, now, receiver),
         _brake(state, policy),
         _start(state, policy, now, needs),
         _backoff(state, now),
@@ -33,15 +41,35 @@ def gates(
     return tuple(gate for gate in closed if gate is not None)
 
 
-def _overrides(state: State, now: datetime) -> tuple[Gate, ...]:
+def hold_gate(
+    state: State, policy: Policy, now: datetime, receiver: str = ANY_RECEIVER, back_to: str | None = None
+) -> Gate | None:
+    """Return the hold-down of a lane, or of a provider's return to it."""
+    until = held_until(state.context, policy, receiver, back_to)
+    if until is None or now >= until:
+        return None
+    whose = "" if receiver == ANY_RECEIVER else f" of mail to {receiver}"
+    sentence = f"The last automatic move{whose} holds mail where it is until {utc(until)}; relaypilot ack lifts that."
+    lost = [s.at for s in state.context.setbacks if (s.provider, s.receiver) == (back_to, receiver)]
+    if lost:
+        ended = f"{back_to} lost its share{whose} at {utc(lost[-1])}"
+        sentence = f"{ended} and waits until {utc(until)}; relaypilot ack lifts that."
+    return Gate(rule="hold-down", sentence=sentence)
+
+
+def _overrides(state: State, now: datetime, receiver: str) -> tuple[Gate, ...]:
     found = []
-    for verb, what, end in (("pause", "Automation is paused", "resume"), ("pin", "The route is pinned", "unpin")):
+    for verb, state_of_it, end in (
+        ("pause", "Automation is paused", "resume"),
+        ("pin", "The route is pinned", "unpin"),
+    ):
         for o in state.context.overrides:
-            if o.verb == verb and o.in_force(now):
+            if o.verb == verb and o.in_force(now) and o.receiver in (None, receiver):
                 until = f" until {utc(o.until)}" if o.until else ""
                 who = f" by {o.actor}" if o.actor else ""
                 why = f" ({o.reason})" if o.reason else ""
                 to = f" to {o.provider}" if o.provider else ""
+                what = state_of_it if o.receiver is None else f"Mail to {o.receiver} is pinned"
                 found.append(Gate(rule=verb, sentence=f"{what}{to}{until}{who}{why}; relaypilot {end} ends it."))
     return tuple(found)
 

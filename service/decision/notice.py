@@ -1,6 +1,5 @@
 """What notices do to the state: starts, gaps, overrides, control checks, switchovers. Pure."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,9 +7,19 @@ from datetime import datetime, timedelta
 from probes.observation import Notice, NoticeKind
 from service.decision.evidence import voided
 from service.decision.latest import no_later
-from service.decision.moves import STANDBY_ORDER, Move, moves_in_last_hour, with_move
+from service.decision.moves import (
+    CANARY_WITHDRAWN,
+    NO_MOVES,
+    Move,
+    Setback,
+    moves_in_last_hour,
+    with_move,
+    with_setback,
+)
 from service.decision.override import given_by, overridden
 from service.decision.policy import Policy
+from service.decision.route import ANY_RECEIVER, Route, simple_route
+from service.decision.route_text import route_of_detail
 from service.decision.state import Context, Proposal, ProviderState, State
 from service.decision.tally import bucket_of, not_beyond
 
@@ -57,14 +66,15 @@ def void(state: State, at: datetime, policy: Policy, *, stepped: bool = True) ->
         acked_at = at - _INSTANT
         moves = tuple(m if m.at > context.acked_at else no_later(m, acked_at) for m in context.moves)
         context = replace(context, acked_at=acked_at, moves=moves)  # what came after it still does
-    if context.proposal is not None and context.proposal.at > at:
-        context = replace(context, proposal=None)  # it may have been told before the fault that there is now
+    told = {receiver: one for receiver, one in context.proposals.items() if one.at <= at}
+    context = replace(context, proposals=told)  # a later one may have been told before the fault that there is now
     return replace(
         state,
         providers=no_later(providers, at),
         rounds={},
         due_at=None,
         closed=(*state.closed, *state.rounds)[-128:],
+        volumes={receiver: not_beyond(tally, bucket) for receiver, tally in state.volumes.items()},
         context=replace(no_later(context, at), overrides=given_by(state.context.overrides, at, stepped=stepped)),
     )
 
@@ -129,44 +139,58 @@ def _acknowledged(state: State, at: datetime, provider: str | None) -> State:
 
 def _switched(context: Context, at: datetime, detail: Mapping[str, str], policy: Policy) -> Context:
     """Return the context after a switchover was applied, proposed or failed."""
-    route = _route(detail.get("route", ""))
-    outcome = detail.get("outcome", "")
-    if not route:
+    route = route_of_detail(detail.get("route", ""), detail.get("lanes", ""))
+    outcome, receiver = detail.get("outcome", ""), detail.get("receiver") or ANY_RECEIVER
+    if route is None:
         return context
     if detail.get("enforced", "").lower() in _NO:
-        return replace(context, proposal=Proposal(at=at, route=route))
+        return replace(context, proposals={**context.proposals, receiver: Proposal(at=at, route=route)})
     if outcome == "failed":
         return replace(context, failed_applies=context.failed_applies + 1, failed_at=at)
     if outcome != "applied":
         return context
     # Before the first recorded move the preferred provider is taken to have been active.
-    left = context.route[0] if context.route else detail.get("from") or policy.providers[0]
-    moves = context.moves
-    moved = left != route[0] and detail.get("rule") != STANDBY_ORDER
+    before = context.route or simple_route(policy.providers[0])
+    left = before.lane(receiver).active if context.route else detail.get("from") or before.active
+    moves, rule, active = context.moves, detail.get("rule", ""), route.lane(receiver).active
+    moved = left != active and rule not in NO_MOVES
     if moved:
-        trigger = detail.get("trigger", "automatic")
-        moves = with_move(
-            moves,
-            Move(
-                at=at,
-                trigger=trigger,
-                left=left,
-                active=route[0],
-                rule=detail.get("rule", ""),
-                reason=detail.get("reason", ""),
-            ),
+        move = Move(
+            at=at,
+            trigger=detail.get("trigger", "automatic"),
+            left=left,
+            active=active,
+            rule=rule,
+            reason=detail.get("reason", ""),
+            receiver=receiver,
         )
+        moves = with_move(moves, move)
     counted = tuple(m for m in moves if context.acked_at is None or m.at > context.acked_at)
     braked = context.braked_at
     if braked is None and moves_in_last_hour(counted, at) >= policy.moves_per_hour and moved:
         braked = at
-    return replace(context, route=route, moves=moves, braked_at=braked, failed_applies=0, failed_at=None, proposal=None)
+    canary, setbacks = before.lane(receiver).canary, context.setbacks
+    if rule == CANARY_WITHDRAWN and canary is not None:
+        setbacks = with_setback(setbacks, Setback(at=at, provider=canary.provider, receiver=receiver))
+    return replace(
+        context,
+        route=route,
+        lane_times=_lane_times(context, route, at),
+        setbacks=setbacks,
+        moves=moves,
+        braked_at=braked,
+        failed_applies=0,
+        failed_at=None,
+        proposals={},
+    )
 
 
-def _route(text: str) -> tuple[str, ...]:
-    """Return the provider names in a JSON list; none when it is no such list."""
-    try:
-        names = json.loads(text)
-    except ValueError:
-        return ()
-    return tuple(n for n in names if isinstance(n, str)) if isinstance(names, list) else ()
+def _lane_times(context: Context, route: Route, at: datetime) -> dict[str, datetime]:
+    """Return when each lane last changed who tries how much of its mail first."""
+    before = {lane.receiver: (lane.active, lane.shares) for lane in context.route.lanes} if context.route else {}
+    return {
+        lane.receiver: context.lane_times.get(lane.receiver, at)
+        if before.get(lane.receiver) == (lane.active, lane.shares)
+        else at
+        for lane in route.lanes
+    }

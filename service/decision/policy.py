@@ -41,6 +41,14 @@ class Policy:
     failback_rounds: int = 6  # good clusters in a row that earn a failback
     moves_per_hour: int = 6
     manual_pin_seconds: float = 3600.0
+    shares: bool = False  # whether the installation can give part of a lane's mail to another provider
+    lane_receivers: tuple[str, ...] = ()  # receivers whose mail can go a way of its own; none: one route for all
+    failback_shares: tuple[int, ...] = (10, 50, 100)  # percent of the mail that a returning provider gets, step by step
+    ramp_shares: tuple[int, ...] = ()  # percent that a provider carries after a move to it, step by step; none: all
+    share_step_seconds: float = 600.0  # least time between two changes of a lane's shares
+    least_affected_ratio: float = 0.05  # a fault that touches less of the mail moves nothing
+    warm_shares: tuple[tuple[str, int], ...] = ()  # (provider, percent of the mail that it gets while a standby)
+    hourly_caps: tuple[tuple[str, int], ...] = ()  # (provider, most messages an hour)
 
     def __hash__(self) -> int:
         """Return a hash of the fields that differ most; all of them took longer than folding a fact needs (2026-11)."""
@@ -50,6 +58,14 @@ class Policy:
     def receivers(self) -> tuple[str, ...]:
         """Return the receivers that have a seed, in order."""
         return tuple(dict.fromkeys(receiver for _, receiver in self.seeds))
+
+    def warm_percent(self, provider: str) -> int:
+        """Return the percentage of the mail that keeps this provider warm while it is a standby; 0: none."""
+        return next((percent for name, percent in self.warm_shares if name == provider), 0)
+
+    def hourly_cap(self, provider: str) -> int | None:
+        """Return the most messages an hour that this provider may carry; none: any number."""
+        return next((cap for name, cap in self.hourly_caps if name == provider), None)
 
 
 def policy_hash(policy: Policy) -> str:

@@ -36,6 +36,22 @@ class Lane:
     receiver: str = ANY_RECEIVER
     shares: tuple[Share, ...] = ()
 
+    @property
+    def active(self) -> str:
+        """Return the provider that is tried first."""
+        return self.providers[0]
+
+    @property
+    def canary(self) -> Share | None:
+        """Return the share of a provider on its way back, if there is one."""
+        return next((share for share in self.shares if share.kind is ShareKind.CANARY), None)
+
+    def percent_of(self, provider: str) -> int:
+        """Return how many percent of this lane's messages try this provider first."""
+        if provider == self.active:
+            return 100 - sum(share.percent for share in self.shares)
+        return next((share.percent for share in self.shares if share.provider == provider), 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
@@ -52,6 +68,33 @@ class Route:
     def active(self) -> str:
         """Return the provider that is tried first."""
         return self.providers[0]
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Return the receivers whose mail goes a way of its own."""
+        return tuple(lane.receiver for lane in self.lanes if lane.receiver != ANY_RECEIVER)
+
+    def own_lane(self, receiver: str) -> Lane | None:
+        """Return the lane of this receiver alone; none when its mail goes with all other mail."""
+        return next((lane for lane in self.lanes if lane.receiver == receiver), None)
+
+    def lane(self, receiver: str) -> Lane:
+        """Return the lane that this receiver's mail takes."""
+        return self.own_lane(receiver) or self.lanes[0]
+
+    def with_lane(self, lane: Lane) -> "Route":
+        """Return the route with this lane in the place of the receiver's present one; the default lane stays first.
+
+        With a new default lane, receivers' lanes that lead to the same provider end.
+        """
+        others = [one for one in self.lanes if one.receiver != lane.receiver]
+        if lane.receiver == ANY_RECEIVER:
+            return Route(lanes=(lane, *(one for one in others if one.active != lane.active)))
+        return Route(lanes=(*others, lane))
+
+    def without_lane(self, receiver: str) -> "Route":
+        """Return the route in which this receiver's mail goes with all other mail."""
+        return Route(lanes=tuple(one for one in self.lanes if one.receiver != receiver))
 
 
 def simple_route(*providers: str) -> Route:

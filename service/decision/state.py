@@ -7,12 +7,15 @@ from datetime import datetime
 
 from probes.observation import Observation, Signal
 from service.decision.allowance import Allowance
+from service.decision.burst import Bursts
 from service.decision.codec import decode, encode
 from service.decision.evidence import Track
-from service.decision.moves import Move
+from service.decision.moves import Move, Setback
 from service.decision.override import Override
 from service.decision.policy import policy_hash
 from service.decision.round import Group
+from service.decision.route import Route
+from service.decision.tally import Tally
 from service.decision.trouble import NO_TROUBLE, Trouble
 
 __all__ = [
@@ -21,6 +24,7 @@ __all__ = [
     "Note",
     "Proposal",
     "ProviderState",
+    "Setback",
     "State",
     "initial_state",
     "policy_hash",
@@ -40,6 +44,7 @@ class ProviderState:
     seen_at: datetime | None = None  # it was last tried, by probe or live mail
     trouble: Trouble = NO_TROUBLE
     allowance: Allowance | None = None  # for confirmation rounds; none: none was spent yet
+    bursts: Bursts | None = None  # suspicions that came to nothing; none: there was none yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +58,10 @@ class LocalFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A would-be move already told in observe mode."""
+    """A would-be change of one lane already told in observe mode."""
 
     at: datetime
-    route: tuple[str, ...]
+    route: Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +83,14 @@ class Context:
     local: LocalFault | None = None
     overrides: tuple[Override, ...] = ()
     moves: tuple[Move, ...] = ()
-    route: tuple[str, ...] | None = None  # last applied
+    route: Route | None = None  # last applied
+    lane_times: Mapping[str, datetime] = field(default_factory=dict)  # receiver -> when its lane last changed
+    setbacks: tuple[Setback, ...] = ()
     braked_at: datetime | None = None
     acked_at: datetime | None = None
     failed_applies: int = 0  # in a row
     failed_at: datetime | None = None
-    proposal: Proposal | None = None
+    proposals: Mapping[str, Proposal] = field(default_factory=dict)  # by the receiver whose lane would change
     notes: Mapping[str, Note] = field(default_factory=dict)
 
 
@@ -96,6 +103,7 @@ class State:
     rounds: Mapping[tuple[str, str], Group] = field(default_factory=dict)  # open ones: (round, receiver)
     due_at: datetime | None = None  # when the next of them closes by itself
     closed: tuple[tuple[str, str], ...] = ()  # latest closed ones: what still comes of them is too late
+    volumes: Mapping[str, Tally] = field(default_factory=dict)  # receiver, or "*": live messages taken by providers
     context: Context = field(default_factory=Context)
 
 

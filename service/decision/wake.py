@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from service.decision.failback import PATIENCE_STEPS
 from service.decision.gate import start_grace
-from service.decision.moves import held_until
+from service.decision.hold import held_until
 from service.decision.policy import Policy
 from service.decision.route import ANY_RECEIVER
-from service.decision.state import ProviderState, State
+from service.decision.state import Context, ProviderState, State
 from service.decision.trouble import NO_TROUBLE
 
 _INSTANT = timedelta(microseconds=1)  # evidence is still good at the very end of its life
@@ -25,16 +26,29 @@ def _deadlines(state: State, policy: Policy) -> Iterator[datetime]:
             yield order.until
     if context.started_at is not None:
         yield context.started_at + start_grace(policy)
-    if context.moves:
-        for back_to in (None, *policy.providers):
-            until = held_until(context.moves, policy, context.acked_at, back_to)
-            if until is not None:
-                yield until
+    if context.moves or context.setbacks:
+        lanes = {ANY_RECEIVER, *(move.receiver for move in context.moves), *(s.receiver for s in context.setbacks)}
+        for receiver in lanes:
+            for back_to in (None, *policy.providers):
+                until = held_until(context, policy, receiver, back_to)
+                if until is not None:
+                    yield until
+    if policy.shares:
+        yield from _share_steps(context, policy)
     lifetime = timedelta(seconds=policy.evidence_lifetime_seconds) + _INSTANT
     for name in policy.providers:
         provider = state.providers.get(name)
         if provider is not None:
             yield from (at + lifetime for at in _last_words(provider))
+
+
+def _share_steps(context: Context, policy: Policy) -> Iterator[datetime]:
+    """Yield when each lane's shares may next change, and when a ramp goes on."""
+    step = timedelta(seconds=policy.share_step_seconds)
+    for since in context.lane_times.values():
+        yield from (since + step, since + PATIENCE_STEPS * step)
+    for move in context.moves if policy.ramp_shares else ():
+        yield from (move.at + n * step for n in range(1, len(policy.ramp_shares) + 1))
 
 
 def _last_words(provider: ProviderState) -> Iterator[datetime]:

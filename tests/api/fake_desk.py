@@ -253,7 +253,7 @@ class FakeDesk:
             messages_a_month=120000.0,
         )
 
-    async def plan(self, to: str) -> PlanView:
+    async def plan(self, to: str, receiver: str | None = None) -> PlanView:
         self._known(to)
         refusals = ()
         if to == "smarthost":

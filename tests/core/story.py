@@ -9,6 +9,7 @@ from service.decision.fold import step
 from service.decision.health import Health, health
 from service.decision.policy import Mode, Policy
 from service.decision.route import Route, simple_route
+from service.decision.route_text import route_detail
 from service.decision.state import State, initial_state, state_from_json, state_to_json
 from service.decision.suspicion import ConfirmationWanted, confirmations_wanted
 
@@ -174,14 +175,16 @@ class Story:
         """Carry the wanted move out, as the daemon records it."""
         move = decision or self.decide()
         assert isinstance(move, Switchover), move
-        self.switched(move.route.providers, trigger=move.trigger, rule=move.rule, reason=move.reason, **detail)
+        self.switched(
+            move.route, receiver=move.receiver, trigger=move.trigger, rule=move.rule, reason=move.reason, **detail
+        )
         if detail.get("outcome", "applied") == "applied" and detail.get("enforced", "yes") == "yes":
             self.route = move.route
         return move
 
-    def switched(self, providers: tuple[str, ...], **detail: str) -> None:
-        route = "[" + ", ".join(f'"{name}"' for name in providers) + "]"
-        self.notice("switchover", **{"outcome": "applied", "enforced": "yes", "route": route, **detail})
+    def switched(self, to: Route | tuple[str, ...], **detail: str) -> None:
+        route = to if isinstance(to, Route) else simple_route(*to)
+        self.notice("switchover", **{"outcome": "applied", "enforced": "yes", **route_detail(route), **detail})
 
     def confirm(self, faults: dict[str, dict] | None = None, fates: dict | None = None) -> int:
         """Carry out confirmations as they are asked for, until none is or a move is due; return how many."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from probes.observation import Signal
 from service.decision.failover import Stay, Switchover
-from service.decision.moves import held_until
+from service.decision.hold import held_until
 from service.decision.override import Override
 from service.decision.policy import Mode
 from service.decision.tally import BUCKETS, Tally, count, not_beyond, read
@@ -128,7 +128,7 @@ def test_an_acknowledgement_keeps_its_place_among_the_moves(acked_first: bool) -
         story.wait(1).notice("override", verb="ack")
     set_back(story)
     context = story.state.context
-    held = held_until(context.moves, POLICY, context.acked_at)
+    held = held_until(context, POLICY)
     assert held == (story.now + timedelta(seconds=POLICY.hold_down_seconds) if acked_first else None)
 
 
@@ -158,7 +158,7 @@ def test_what_observe_mode_told_before_the_step_back_is_told_again() -> None:
     story.confirm({A: DOWN})
     story.apply(outcome="observed", enforced="no")
     set_back(story)
-    assert story.state.context.proposal is None
+    assert not story.state.context.proposals
 
 
 def test_counts_of_the_time_to_come_expire_as_if_made_now() -> None:

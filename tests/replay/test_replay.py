@@ -1,17 +1,21 @@
 """Facts folded under a policy: transitions and moves, each at its time."""
 
+import itertools
+import random
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from probes.observation import Notice
+from probes.observation import Notice, NoticeKind, Outcome, Signal, Source
 from service.decision.failover import Switchover
 from service.decision.health import Status
 from service.decision.policy import Failback, Mode
 from service.move_pairs import paired
 from service.replay import HealthTransition, Replay
+from tests.bench.replay import POLICY as BENCH
+from tests.bench.replay import made
 from tests.core.failed_over import failed_over
 from tests.core.story import DOWN, POLICY, SUSPENDED, TEMPFAIL, A, B, C, Story
 from tests.core.test_invariants import SHORT, histories, ill_first, play
@@ -173,7 +177,7 @@ def test_a_clean_month_is_quiet() -> None:
 class Thorough(Replay):
     """Takes no short cut: weighs everything after every batch."""
 
-    def _changes_nothing(self, observation) -> bool:
+    def _changes_nothing(self, observation, before, after) -> bool:
         return False
 
     def _stays(self, now) -> bool:
@@ -197,7 +201,28 @@ def a_history(policy, first, history) -> Story:
 def test_short_cuts_change_nothing(first: tuple, history: list) -> None:
     for policy in (SHORT, replace(SHORT, failback=Failback.OFF)):
         story = a_history(policy, first, history)
-        assert replayed(story.facts, policy)[1] == replayed(story.facts, policy, Thorough)[1]
+        quick, thorough = replayed(story.facts, policy), replayed(story.facts, policy, Thorough)
+        assert quick[1] == thorough[1]
+        assert quick[0].state == thorough[0].state
+
+
+def test_a_long_record_with_everything_in_it_is_folded_the_same_quickly_or_thoroughly() -> None:
+    """Runs of good checks broken by failures, suspicions, expiring buckets, gaps, orders and rounds in between."""
+    for seed in range(6):
+        facts, chance = [], random.Random(seed)
+        for fact in itertools.islice(made(0.01, 0.05), 6000):
+            if chance.random() < 0.02:
+                continue  # a provider that was not asked
+            facts.append(fact)
+            if chance.random() < 0.001:
+                kind = chance.choice(["gap", "start", "policy", "control", "clock_jump"])
+                facts.append(Notice(at=fact.at, kind=NoticeKind(kind), detail={"ok": chance.choice(["yes", "no"])}))
+            if chance.random() < 0.01:
+                live = {"signal": Signal.LIVE, "source": Source.LOG, "count": 3, "round": None, "seed": None}
+                facts.append(replace(fact, outcome=chance.choice(list(Outcome)), **live))
+        quick, thorough = replayed(facts, BENCH), replayed(facts, BENCH, Thorough)
+        assert quick[1] == thorough[1]
+        assert quick[0].state == thorough[0].state
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
