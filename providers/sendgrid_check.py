@@ -20,7 +20,7 @@ async def account_findings(api: SendgridApi, sender: str) -> tuple[Finding, ...]
         scopes = await _scopes(api)
     except CallError as error:
         return (_refused_key(error),)
-    findings = [Finding(code="credentials", verdict=Verdict.OK, sentence="SendGrid's HTTP API knows the API key.")]
+    findings = [Finding(code="api-key", verdict=Verdict.OK, sentence="SendGrid's HTTP API knows the API key.")]
     if _SEND in scopes:
         findings.append(Finding(code="scope", verdict=Verdict.OK, sentence="The API key may send mail."))
     else:
@@ -50,7 +50,7 @@ def _refused_key(error: CallError) -> Finding:
     category = error.failure.category
     if category in _NO_ANSWER:
         sentence, remedy = f"The account could not be asked: {error}", "Try again later; look at the network."
-        return Finding(code="credentials", verdict=Verdict.UNKNOWN, sentence=sentence, remedy=remedy)
+        return Finding(code="api-key", verdict=Verdict.UNKNOWN, sentence=sentence, remedy=remedy)
     if category is Category.QUOTA:
         return Finding(
             code="quota",
@@ -60,7 +60,7 @@ def _refused_key(error: CallError) -> Finding:
         )
     remedy = "Write a valid key into api_key (or password), of the region that `region` names."
     return Finding(
-        code="credentials", verdict=Verdict.FAILED, sentence=f"The API key is refused: {error}", remedy=remedy
+        code="api-key", verdict=Verdict.FAILED, sentence=f"The API key is refused: {error}", remedy=remedy
     )
 
 
