@@ -195,7 +195,7 @@ class MailgunProvider(SmtpRelay):
 
     def _account(self) -> "MailgunAccount":
         if self._made is None:
-            # the HTTP library takes 75 ms and 9 MB: only who has a key pays for it, and only when it is used
+            # the HTTP library takes 75 ms and 3 MB: only who has a key pays for it, and only when it is used
             from providers.mailgun_account import make_account  # noqa: PLC0415
 
             self._made = make_account(

@@ -1,8 +1,9 @@
 """Pulls events from Mailgun, by the Events API or by the Logs API that is to follow it, behind one call."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
+from math import ceil, floor
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -53,7 +54,8 @@ async def _page(api: MailgunApi, place: EventCursor) -> tuple[list[Any], str]:
     if place.page:
         answer = await api.ask("GET", f"{path}/{segment(place.page)}", "events")
     else:
-        span = [("begin", _epoch(place.begin)), ("end", _epoch(place.end))]
+        # whole seconds, rounded away from each other
+        span = [("begin", str(floor(place.begin.timestamp()))), ("end", str(ceil(place.end.timestamp())))]
         answer = await api.ask(
             "GET", path, "events", params=[*span, ("ascending", "yes"), ("limit", str(_EVENTS_LIMIT))]
         )
@@ -76,10 +78,6 @@ async def _logs(api: MailgunApi, place: EventCursor) -> tuple[list[Any], str]:
     answer = await api.ask("POST", "/v1/analytics/logs", "events", json=question)
     following = as_mapping(answer.get("pagination")).get("next")
     return as_list(answer.get("items")), following if isinstance(following, str) else ""
-
-
-def _epoch(time: datetime) -> str:
-    return f"{time.timestamp():.3f}"
 
 
 def _last_segment(url: Any) -> str:

@@ -190,6 +190,18 @@ async def test_a_peer_that_speaks_no_tls_or_hangs_in_it_is_a_tls_failure():
         server.close()
 
 
+async def test_a_peer_that_does_not_take_the_connection_is_left_in_time():
+    with socket.socket() as listening, socket.socket() as first, socket.socket() as second:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for filling in (first, second):  # the queue is full: further SYNs are dropped (listen(2))
+            filling.setblocking(False)
+            filling.connect_ex(listening.getsockname())
+        with pytest.raises(HttpTransportError) as raised:
+            await api(f"http://127.0.0.1:{listening.getsockname()[1]}", stage=0.2).call("GET", "/")
+    assert (raised.value.failure.stage, raised.value.failure.rule) == (Stage.CONNECT, "time-out")
+
+
 async def test_nobody_there_and_no_such_name():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
