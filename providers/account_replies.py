@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from providers.failure import Category
+from providers.word_filter import WordFilter
 
 _ENDED = "(suspended|disabled|deactivated|blocked|locked|closed|terminated|restricted|frozen|banned|inactive)"
 _STATE = f"({_ENDED}|on hold|under review|pending approval|not (yet )?(active|activated|approved|enabled))"
@@ -258,10 +259,15 @@ ACCOUNT_REPLIES: tuple[AccountReply, ...] = (
 
 
 @cache
-def _compiled() -> tuple[tuple[re.Pattern[str], AccountReply], ...]:
-    return tuple((re.compile(reply.pattern, re.IGNORECASE), reply) for reply in ACCOUNT_REPLIES)
+def _compiled() -> tuple[tuple[re.Pattern[str], ...], WordFilter]:
+    patterns = [reply.pattern for reply in ACCOUNT_REPLIES]
+    # "from the start, anything, then this" is found sooner as "this, anywhere", in a text of one line
+    forms = [pattern if pattern.startswith(".*") else f"\\A(?:{pattern})" for pattern in patterns]
+    return tuple(re.compile(form.removeprefix(".*"), re.IGNORECASE) for form in forms), WordFilter(patterns)
 
 
 def find_account_reply(text: str) -> AccountReply | None:
     """Return the first entry whose pattern stands at the start of this text (without codes), or None."""
-    return next((reply for pattern, reply in _compiled() if pattern.match(text)), None)
+    patterns, words = _compiled()
+    line = text.partition("\n")[0]
+    return next((ACCOUNT_REPLIES[n] for n in words.candidates(line) if patterns[n].search(line)), None)

@@ -12,13 +12,15 @@ import socket
 import ssl
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 from providers.account_replies import find_account_reply
 from providers.enhanced_codes import find_enhanced_rule
 from providers.failure import Category, Failure, Stage
 from providers.reply import Reply, ReplyClass
 from providers.retry_after import retry_after_seconds
-from providers.text_rules import COMMON, TextRule
+from providers.text_rules import COMMON, RuleTable, TextRule
 
 _CODES: dict[int, Category] = {
     # RFC 4954 §6
@@ -45,6 +47,9 @@ _STAGES: dict[Stage, Category] = {
     Stage.TLS: Category.TLS,
     Stage.AUTH: Category.AUTH,
 }
+_REMEMBERED = 1024  # replies of one provider
+_REMEMBERED_CHARACTERS = 300
+_MOST_TABLES = 32
 _CERTIFICATE_RULES = {10: "certificate-expired", 62: "certificate-name", 64: "certificate-name"}  # X509_V_ERR_*
 
 
@@ -54,36 +59,75 @@ def classify_reply(reply: Reply, stage: Stage, *, now: datetime, rules: Sequence
     `rules` is the provider's own table. A reply that is neither 4yz nor 5yz does not belong at any stage that
     failed: the relay is out of step.
     """
-    retry = retry_after_seconds(reply.text, now)
-
-    def failure(category: Category, rule: str, temporary: bool | None = None) -> Failure:
-        return Failure(
-            category=category,
-            stage=stage,
-            temporary=reply.temporary if temporary is None else temporary,
-            rule=rule,
-            retry_after_seconds=retry,
-        )
-
-    if reply.reply_class in (ReplyClass.POSITIVE, ReplyClass.INTERMEDIATE):
-        return failure(Category.PROVIDER, "reply-out-of-step", True)
-    if found := _first(rules, reply, stage, wordless=False):
-        return failure(found.category, found.id, found.temporary)
-    if account := find_account_reply(reply.text):
-        return failure(account.category, account.id)
-    if found := _first(COMMON, reply, stage, wordless=False):
-        return failure(found.category, found.id, found.temporary)
-    if stage is Stage.TLS:
-        return failure(Category.TLS, "starttls-refused")
-    if reply.enhanced and (row := find_enhanced_rule(reply.enhanced, reply.code)):
-        return failure(row.category, f"enhanced-{reply.enhanced}")
-    if found := _first(rules, reply, stage, wordless=True):
-        return failure(found.category, found.id, found.temporary)
-    return failure(*_by_code(reply, stage))
+    judged = _classifier(rules).judge(reply, stage)
+    return Failure(
+        category=judged.category,
+        stage=stage,
+        temporary=reply.temporary if judged.temporary is None else judged.temporary,
+        rule=judged.rule,
+        retry_after_seconds=retry_after_seconds(reply.text, now),
+    )
 
 
-def _first(rules: Sequence[TextRule], reply: Reply, stage: Stage, *, wordless: bool) -> TextRule | None:
-    return next((rule for rule in rules if (not rule.pattern) is wordless and rule.matches(reply, stage)), None)
+class _Judged(NamedTuple):
+    """What a reply means, whenever it comes."""
+
+    category: Category
+    rule: str
+    temporary: bool | None = None  # None: as the code says
+
+
+class _Classifier:
+    """The rules for one provider, made ready; it remembers replies, for a relay in trouble repeats itself."""
+
+    def __init__(self, rules: Sequence[TextRule]) -> None:
+        self._worded = RuleTable(rule for rule in rules if rule.pattern)
+        self._wordless = tuple(rule for rule in rules if not rule.pattern)
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._judge)
+
+    def judge(self, reply: Reply, stage: Stage) -> _Judged:
+        """Return what this reply means at this stage."""
+        remembers = len(reply.text) <= _REMEMBERED_CHARACTERS
+        judge = self._remembered if remembers else self._judge
+        return judge(reply.text, reply.code, reply.enhanced, stage)
+
+    def _judge(self, text: str, code: int, enhanced: str | None, stage: Stage) -> _Judged:
+        reply = Reply(code=code, enhanced=enhanced, text=text)
+        if reply.reply_class in (ReplyClass.POSITIVE, ReplyClass.INTERMEDIATE):
+            return _Judged(Category.PROVIDER, "reply-out-of-step", temporary=True)
+        if found := self._worded.first(reply, stage):
+            return _Judged(found.category, found.id, found.temporary)
+        if account := find_account_reply(text):
+            return _Judged(account.category, account.id)
+        if found := _common().first(reply, stage):
+            return _Judged(found.category, found.id, found.temporary)
+        if stage is Stage.TLS:
+            return _Judged(Category.TLS, "starttls-refused")
+        if enhanced and (row := find_enhanced_rule(enhanced, code)):
+            return _Judged(row.category, f"enhanced-{enhanced}")
+        if bare := next((rule for rule in self._wordless if rule.matches(reply, stage)), None):
+            return _Judged(bare.category, bare.id, bare.temporary)
+        return _Judged(*_by_code(reply, stage))
+
+
+@cache
+def _common() -> RuleTable:
+    return RuleTable(COMMON)
+
+
+def _classifier(rules: Sequence[TextRule]) -> _Classifier:
+    """Return the classifier for this very table; to compare tables by value takes longer than to judge a reply."""
+    if not isinstance(rules, tuple):
+        return _Classifier(rules)
+    known = _classifiers.get(id(rules))
+    if known is None or known[0] is not rules:
+        while len(_classifiers) >= _MOST_TABLES:
+            _classifiers.pop(next(iter(_classifiers)), None)
+        known = _classifiers[id(rules)] = (rules, _Classifier(rules))
+    return known[1]
+
+
+_classifiers: dict[int, tuple[tuple[TextRule, ...], _Classifier]] = {}
 
 
 def _by_code(reply: Reply, stage: Stage) -> tuple[Category, str]:

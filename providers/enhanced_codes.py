@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from providers.failure import Category
 
@@ -49,6 +50,7 @@ ENHANCED: tuple[EnhancedRule, ...] = (
 )
 
 
+@lru_cache(maxsize=512)
 def find_enhanced_rule(enhanced: str, code: int) -> EnhancedRule | None:
     """Return the first row for this pair of codes, or None."""
     return next((rule for rule in ENHANCED if rule.matches(enhanced, code)), None)

@@ -29,6 +29,11 @@ def presets() -> dict[str, Preset]:
 
 
 def _preset(row: dict[str, Any]) -> Preset:
-    lists = {name: tuple(row[name]) for name in ("starttls", "implicit")}
-    rest = {name: row[name] for name in row.keys() - {*lists, "max_message", "limits"}}
-    return Preset(**rest, **lists, max_message_bytes=row.get("max_message"), limits=tuple(row.get("limits", ())))
+    rest = {name: row[name] for name in row.keys() - {"starttls", "implicit", "max_message", "limits"}}
+    return Preset(
+        **rest,
+        starttls=tuple(row["starttls"]),
+        implicit=tuple(row["implicit"]),
+        max_message_bytes=row.get("max_message"),
+        limits=tuple(row.get("limits", ())),
+    )

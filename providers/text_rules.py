@@ -5,11 +5,13 @@ provider in a table of its own. Wordings that refuse the account are in `account
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from providers.failure import Category, Stage
 from providers.reply import Reply
+from providers.word_filter import WordFilter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,21 @@ class TextRule:
             and (not self.stages or stage in self.stages)
             and _compiled(self.pattern).search(reply.text) is not None
         )
+
+
+class RuleTable:
+    """Rules with words, in order, made ready for many replies."""
+
+    def __init__(self, rules: Iterable[TextRule]) -> None:
+        self._rules = tuple(rules)
+        self._words = WordFilter([rule.pattern for rule in self._rules])
+
+    def first(self, reply: Reply, stage: Stage) -> TextRule | None:
+        """Return the first rule that speaks about this reply at this stage, or None."""
+        for position in self._words.candidates(reply.text):
+            if self._rules[position].matches(reply, stage):
+                return self._rules[position]
+        return None
 
 
 @cache
