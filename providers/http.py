@@ -227,7 +227,10 @@ def _classify(error: Exception, stage: Stage) -> tuple[Failure, str]:
         return classify_transport(
             ConnectionResetError(), stage
         ), "the connection was closed before the answer was whole"
-    return classify_transport(root, stage), str(root) or type(root).__name__
+    failure = classify_transport(root, stage)
+    if isinstance(root, OSError) and root.errno is not None and not isinstance(root, ssl.SSLError):
+        return failure, failure.rule.replace("-", " ")  # the system's own words would only say it again
+    return failure, f"{failure.rule.replace('-', ' ')} ({root or type(root).__name__})"
 
 
 def _forms(secret: str) -> tuple[str, ...]:

@@ -7,12 +7,22 @@ from providers.checkup import Finding, Verdict
 from providers.domain_auth import DomainAuth, DomainState, WantedRecord
 from providers.errors import CallError
 from providers.failure import Category
+from providers.http_answer import classify_http
 from providers.mailgun_api import MailgunApi, words
 from providers.mailgun_domain import read_domain, read_queue
+from providers.mailgun_replies import HTTP_RULES
 from providers.untrusted import as_text
 
 _NEARLY_USED_RATIO = 0.9
 _PERIODS = {"m": "month", "d": "day", "h": "hour"}
+_REFUSALS = {  # of a hand-over
+    Category.AUTH: ("sending-key", Verdict.FAILED, "Correct sending_key, or api_key if it stands alone."),
+    Category.ACCOUNT: ("account", Verdict.FAILED, "Log in to Mailgun's control panel to see why."),
+    Category.QUOTA: ("quota", Verdict.FAILED, "Raise the limit in Mailgun's control panel, or wait."),
+    Category.SENDER: ("domain", Verdict.FAILED, "Add the domain's DNS records and let Mailgun verify them."),
+    Category.CONFIG: ("settings", Verdict.FAILED, "Correct domain, region or api_url."),
+    Category.RATE: ("rate", Verdict.WARNING, "Wait, and ask less often."),
+}
 _SENDING = frozenset({"spf", "dkim"})
 
 
@@ -59,24 +69,16 @@ async def _told(code: str, finding: Awaitable[Finding]) -> Finding:
 async def _sending_key(api: MailgunApi) -> Finding:
     """Hand over nothing at all: a key that may send is told what is missing, any other is refused."""
     answer = await api.submit_nothing()
-    seen = f"{answer.status} {as_text(words(answer))[:200]}".strip()
     if answer.status == 400:  # noqa: PLR2004
         return Finding(code="sending-key", verdict=Verdict.OK, sentence="The key for the API may hand over messages.")
-    if answer.status in (401, 403):
-        sentence, remedy = (
-            f"Hand-over by the API is refused: {seen}.",
-            "Correct sending_key, or api_key if it stands alone.",
-        )
-    elif answer.ok:
-        sentence = f"The API's address is wrong: an empty hand-over was answered with {seen}."
-        remedy = "Correct api_url, or leave it out."
-    elif answer.status == 404:  # noqa: PLR2004
-        sentence, remedy = f"Hand-over by the API for {api.domain} is refused: {seen}.", "Correct domain or region."
-    else:
-        verdict = Verdict.WARNING if answer.status in (420, 429) else Verdict.UNKNOWN
-        sentence = f"An empty hand-over by the API was answered with {seen}, which tells nothing of the key."
-        return Finding(code="sending-key", verdict=verdict, sentence=sentence, remedy="Check again later.")
-    return Finding(code="sending-key", verdict=Verdict.FAILED, sentence=sentence, remedy=remedy)
+    seen = f"{answer.status} {words(answer)[:200]}".strip()
+    failure = classify_http(answer, HTTP_RULES, api.clock.now())
+    if failure.category not in _REFUSALS:
+        sentence = f"Not found out: an empty hand-over by the API was answered with {seen}."
+        return Finding(code="sending-key", verdict=Verdict.UNKNOWN, sentence=sentence, remedy="Check again later.")
+    code, verdict, remedy = _REFUSALS[failure.category]
+    sentence = f"Hand-over by the API is refused: {seen.rstrip('.')}."
+    return Finding(code=code, verdict=verdict, sentence=sentence, remedy=remedy)
 
 
 async def _no_key(api: MailgunApi, error: CallError) -> Finding:

@@ -163,18 +163,22 @@ async def test_what_is_wrong_is_said_with_a_remedy(path, answer, code, verdict, 
 
 
 @pytest.mark.parametrize(
-    ("answer", "verdict", "says"),
+    ("answer", "code", "verdict", "says"),
     [
-        (FORBIDDEN, Verdict.FAILED, "refused"),
-        ((404, {"message": "Domain not found"}), Verdict.FAILED, "domain or region"),
-        ((200, "Mailgun Magnificent API"), Verdict.FAILED, "api_url"),
-        ((429, "slow"), Verdict.WARNING, "429"),
-        ((500, ""), Verdict.UNKNOWN, "500"),
+        (FORBIDDEN, "sending-key", Verdict.FAILED, "Correct sending_key"),
+        ((404, {"message": "Domain not found"}), "settings", Verdict.FAILED, "domain, region"),
+        ((200, "Mailgun Magnificent API"), "settings", Verdict.FAILED, "api_url"),
+        ((403, {"message": "Your account is disabled"}), "account", Verdict.FAILED, "is disabled"),
+        ((420, {"message": "enough"}), "quota", Verdict.FAILED, "420 enough"),
+        ((429, "slow"), "rate", Verdict.WARNING, "429"),
+        ((500, ""), "sending-key", Verdict.UNKNOWN, "500"),
     ],
 )
-async def test_the_sending_key_is_judged_by_a_hand_over_of_nothing(answer, verdict, says):
+async def test_the_sending_key_is_judged_by_a_hand_over_of_nothing(answer, code, verdict, says):
     account = Account().set("POST", f"/v3/{DOMAIN}/messages.mime", *answer)
-    finding = (await findings(account, sending_key="sending-1"))["sending-key"]
+    async with serving(account) as server:
+        checkup = await provider(server.url, sending_key="sending-1").check(SENDER)
+    finding = next(finding for finding in checkup.findings if finding.code == code)
     assert finding.verdict is verdict
     assert says in f"{finding.sentence} {finding.remedy}"
 
