@@ -17,9 +17,8 @@ from providers.domain_auth import DomainAuth
 from providers.http_url import check_base_url
 from providers.provider_stats import ProviderStats, Window
 from providers.sendgrid_key import plain_public_key
-from providers.sendgrid_mail import PROBE_ARGUMENT
 from providers.sendgrid_replies import REPLIES
-from providers.sendgrid_smtpapi import NO_TRACKING, smtpapi_header, with_smtpapi
+from providers.sendgrid_smtpapi import NO_TRACKING, PROBE_ARGUMENT, smtpapi_header, with_smtpapi
 from providers.settings import SmtpSettings
 from providers.smtp_relay import SmtpRelay
 from providers.suppression import Suppression, SuppressionPage
@@ -162,13 +161,13 @@ class SendgridProvider(SmtpRelay):
         return await super().submit(message, channel, deadline)
 
     async def check(self, sender: str) -> Checkup:
-        """Return what the session tells, then the key, its permissions, the credits left and the sender."""
+        """Return what the session tells, then the key, its permissions, the credits left, the sender, the webhook."""
         told = await super().check(sender)
         if self._settings.api() is None:
             return told
         from providers.sendgrid_check import account_findings  # noqa: PLC0415
 
-        found = await account_findings(self._api("the account"), sender)
+        found = await account_findings(self._api("the account"), sender, public_key=self._settings.webhook_public_key)
         return replace(told, findings=(*told.findings, *found))
 
     async def events(self, cursor: str | None = None) -> EventPage:

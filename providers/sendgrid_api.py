@@ -56,8 +56,9 @@ class SendgridApi:
         params: Sequence[tuple[str, str]] | None = None,
         json: Any = None,
         deadline: float | None = None,
+        absent: bool = False,
     ) -> Any:
-        """Return the JSON that answers this call; None when there is no such thing (404).
+        """Return the JSON that answers this call; with `absent`, None when it is answered that there is none (404).
 
         `what` says in an error's words what was being done: "reading the credits left".
 
@@ -65,7 +66,7 @@ class SendgridApi:
             CallError: the provider or the network failed it.
         """
         answer = await self._http.call(method, path, params=params, json=json, headers=_ACCEPT, deadline=deadline)
-        if answer.status == _NOT_FOUND and method == "GET":
+        if absent and answer.status == _NOT_FOUND:
             return None
         found = answer.json() if answer.ok else None
         if found is None:

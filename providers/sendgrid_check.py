@@ -8,14 +8,18 @@ from providers.errors import CallError
 from providers.failure import Category
 from providers.sendgrid_api import SendgridApi
 from providers.sendgrid_domains import domain_auth, is_verified_sender
+from providers.sendgrid_webhook_settings import webhook_finding
 
 _SEND = "mail.send"
 _LOW_RATIO = 0.1
 _NO_ANSWER = frozenset({Category.NETWORK, Category.TLS, Category.PROVIDER, Category.PROVIDER_TEMP, Category.RATE})
 
 
-async def account_findings(api: SendgridApi, sender: str) -> tuple[Finding, ...]:
-    """Return the findings on the key, its permissions, the credits left and the sender, in order of importance."""
+async def account_findings(api: SendgridApi, sender: str, *, public_key: str | None) -> tuple[Finding, ...]:
+    """Return the findings on the key, its permissions, the credits left, the sender and, with a key, the webhook.
+
+    They stand in order of importance.
+    """
     try:
         scopes = await _scopes(api)
     except CallError as error:
@@ -34,6 +38,8 @@ async def account_findings(api: SendgridApi, sender: str) -> tuple[Finding, ...]
         )
     findings.append(await _credits(api))
     findings.append(await _sender(api, sender))
+    if public_key is not None:
+        findings.append(await webhook_finding(api, public_key))
     return tuple(findings)
 
 
@@ -59,9 +65,7 @@ def _refused_key(error: CallError) -> Finding:
             remedy="Wait until they are renewed, or take a larger plan at SendGrid.",
         )
     remedy = "Write a valid key into api_key (or password), of the region that `region` names."
-    return Finding(
-        code="api-key", verdict=Verdict.FAILED, sentence=f"The API key is refused: {error}", remedy=remedy
-    )
+    return Finding(code="api-key", verdict=Verdict.FAILED, sentence=f"The API key is refused: {error}", remedy=remedy)
 
 
 async def _credits(api: SendgridApi) -> Finding:

@@ -36,10 +36,10 @@ async def domain_auth(api: SendgridApi, domain: str) -> DomainAuth:
     what = f"reading how the domain {wanted} is authenticated"
     params = [("domain", wanted), ("exclude_subusers", "true"), ("limit", str(_SENDERS_PAGE))]
     answer = await api.ask(what, "GET", "/v3/whitelabel/domains", params=params)
-    if answer is not None and not isinstance(answer, list):
+    if not isinstance(answer, list):
         raise api.not_understood(what, answer)
     # the search finds parts of names, and a domain may stand there twice
-    known = [entry for entry in answer or () if isinstance(entry, dict) and entry.get("domain") == wanted]
+    known = [entry for entry in answer if isinstance(entry, dict) and entry.get("domain") == wanted]
     if not known:
         return DomainAuth(domain=wanted, state=DomainState.UNKNOWN)
     entry = max(known, key=lambda entry: entry.get("valid") is True)
@@ -111,7 +111,7 @@ async def is_verified_sender(api: SendgridApi, sender: str) -> bool | None:
     for _ in range(_MOST_PAGES):
         params = [("limit", str(_SENDERS_PAGE))] + ([("lastSeenID", str(last_id))] if last_id else [])
         answer = await api.ask(what, "GET", "/v3/verified_senders", params=params)
-        results = answer.get("results") if isinstance(answer, dict) else [] if answer is None else None
+        results = answer.get("results") if isinstance(answer, dict) else None
         if not isinstance(results, list):
             raise api.not_understood(what, answer)
         for entry in results:

@@ -9,7 +9,7 @@ from typing import Any
 
 from providers.delivery_event import DeliveryEvent, EventType, RejectReason
 from providers.reply import parse_reply
-from providers.sendgrid_mail import PROBE_ARGUMENT
+from providers.sendgrid_smtpapi import PROBE_ARGUMENT
 from providers.untrusted import as_text, as_time
 
 _TYPES = {

@@ -106,7 +106,9 @@ async def _undecided(
     due = (key for key, created in place.undecided.items() if created < now - SETTLING)
     for key in itertools.islice(due, _AGAIN):
         try:
-            message = await api.ask("reading one message's log", "GET", f"/v3/logs/{segment(key)}", deadline=deadline)
+            message = await api.ask(
+                "reading one message's log", "GET", f"/v3/logs/{segment(key)}", deadline=deadline, absent=True
+            )
         except CallError:
             break  # the list was read: that much is kept, and these are asked for at the next call
         decided = not isinstance(message, dict) or _text(message, "status") not in _UNDECIDED

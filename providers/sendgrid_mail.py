@@ -15,8 +15,7 @@ from typing import Any
 from providers.base import Message
 from providers.errors import ForbiddenError
 from providers.failure import Category, Failure, Stage
-
-PROBE_ARGUMENT = "relaypilot_probe"  # in events it stands beside SendGrid's own fields: a name that none of them has
+from providers.sendgrid_smtpapi import PROBE_ARGUMENT
 
 _WRITTEN_ANEW = frozenset(
     {"from", "to", "subject", "reply-to", "mime-version", "content-type", "content-transfer-encoding"}

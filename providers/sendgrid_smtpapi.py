@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 NAME = "X-SMTPAPI"
+PROBE_ARGUMENT = "relaypilot_probe"  # in events it stands beside SendGrid's own fields: a name that none of them has
 _LINE_CHARACTERS = 900
 _LONGEST_WORD = 990
 _OFF = {"settings": {"enable": 0}}

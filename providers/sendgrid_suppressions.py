@@ -55,13 +55,12 @@ async def _one(api: SendgridApi, entry: _List, address: str, deadline: float) ->
     if entry.kind is SuppressionKind.UNSUBSCRIBE:
         path = f"/v3/asm/suppressions/global/{segment(address)}"
         answer = await api.ask(what, "GET", path, deadline=deadline)
-        if answer is not None and not isinstance(answer, dict):
+        if not isinstance(answer, dict):
             raise api.not_understood(what, answer)
-        # an empty object means that it is not suppressed
-        known = (answer or {}).get("recipient_email")
+        known = answer.get("recipient_email")  # an empty object means that it is not suppressed
         return [Suppression(address=known, kind=entry.kind)] if isinstance(known, str) and known else []
     answer = await api.ask(what, "GET", f"/v3/suppression/{entry.name}/{segment(address)}", deadline=deadline)
-    return [] if answer is None else _items(api, what, entry, answer)
+    return _items(api, what, entry, answer)
 
 
 async def suppression_page(api: SendgridApi, cursor: str | None) -> SuppressionPage:
@@ -83,9 +82,9 @@ async def suppression_page(api: SendgridApi, cursor: str | None) -> SuppressionP
     answer = await api.ask(
         what, "GET", f"/v3/suppression/{entry.name}", params=[(name, str(value)) for name, value in params.items()]
     )
-    items = [] if answer is None else _items(api, what, entry, answer)
+    items = _items(api, what, entry, answer)
     following: dict[str, Any]
-    if answer is not None and len(answer) >= _PAGE:
+    if len(answer) >= _PAGE:
         following = {"list": entry.name, "offset": offset + _PAGE, "since": since, "until": until}
     elif number + 1 < len(_LISTS):
         following = {"list": names[number + 1], "offset": 0, "since": since, "until": until}

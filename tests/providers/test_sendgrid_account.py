@@ -13,6 +13,7 @@ from tests.providers.sendgrid_world import (
     API_KEY,
     SENDER,
     FixedClock,
+    WebhookKey,
     answering,
     official_answer,
     official_examples,
@@ -38,8 +39,9 @@ def record(host, valid, kind="cname", data="x.sendgrid.net"):
 def domain(name="example.org", *, valid=True, dns=None):
     shown = {"mail_cname": record(f"em1.{name}", valid), "dkim1": record(f"s1._domainkey.{name}", valid),
              "dkim2": record(f"s2._domainkey.{name}", True)}  # fmt: skip
-    return {"id": 7, "user_id": 8, "subdomain": "em1", "domain": name, "username": "u", "ips": [],
-            "custom_spf": False, "default": True, "legacy": False, "automatic_security": True, "valid": valid, "dns": dns or shown}  # fmt: skip
+    settings = {"custom_spf": False, "default": True, "legacy": False, "automatic_security": True}
+    names = {"id": 7, "user_id": 8, "subdomain": "em1", "domain": name, "username": "u", "ips": []}
+    return {**names, **settings, "valid": valid, "dns": dns or shown}
 
 
 def senders(*entries):
@@ -270,3 +272,36 @@ async def test_domains_of_another_form_are_an_error():
             await provider(server.url).domain_auth("example.org")
     async with serving(http(200, '[3, {"domain": "example.org", "dns": [1]}]')) as server:
         assert (await provider(server.url).domain_auth("example.org")).records == ()
+
+
+KEY = WebhookKey().public
+HOOK = dict.fromkeys(("processed", "delivered", "deferred", "bounce", "dropped", "spam_report", "enabled"), True) | {
+    "url": "https://user:word@mail.example.org/hook",
+    "public_key": KEY,
+}
+
+
+@pytest.mark.parametrize(
+    ("hooks", "verdict", "words"),
+    [
+        ([HOOK], V.OK, "posts signed events to mail.example.org,"),
+        ([{}, HOOK | {"enabled": False}, HOOK], V.OK, "posts signed events"),
+        ([HOOK | {"enabled": False}], V.WARNING, "switched off"),
+        ([HOOK | {"dropped": False, "bounce": None}], V.WARNING, "does not tell: bounce, dropped."),
+        ([HOOK | {"public_key": "other"}], V.WARNING, "No event webhook of the account is signed"),
+        ([{}], V.WARNING, "No event webhook"),
+        ([3, None], V.WARNING, "No event webhook"),
+    ],
+)
+async def test_the_webhook_is_compared_with_the_key_that_is_known(hooks, verdict, words):
+    found = await account(
+        {**GOOD, "GET /v3/user/webhooks/event/settings/all": {"max_allowed": 5, "webhooks": hooks}},
+        webhook_public_key=KEY,
+    )
+    assert (found["webhook"].verdict, words in found["webhook"].sentence) == (verdict, True)
+    assert "word" not in found["webhook"].sentence
+
+
+async def test_a_webhook_that_may_not_be_read_is_unknown():
+    found = await account({**GOOD, "GET /v3/user/webhooks/event/settings/all": (403, {})}, webhook_public_key=KEY)
+    assert found["webhook"].verdict is V.UNKNOWN
