@@ -1,7 +1,8 @@
 """Good session checks in a row, folded at once: the same state as one by one, at a fraction of the work. Pure.
 
-Nine facts of ten are such checks of a provider of which nothing bad is held. Each of them counts one up and moves the
-times on; nothing else. So a run of them is kept as a number and the last of them, until something else happens.
+Two facts of three are such checks of a provider of which nothing bad is held. Each of them counts one up and moves the
+times on; nothing else. So a run of them is kept as a number and the last of them, until something else happens. What
+one provider's good check does concerns no other provider, so a provider with a run does not wait for one without.
 """
 
 from dataclasses import dataclass, replace
@@ -13,90 +14,109 @@ from service.decision.policy import Policy
 from service.decision.route import ANY_RECEIVER
 from service.decision.state import ProviderState, State
 from service.decision.tally import BUCKETS
-from service.decision.trouble import Trouble
+from service.decision.trouble import NO_TROUBLE, Trouble
 
 _SESSION, _LIVE = (ANY_RECEIVER, Signal.SESSION), (ANY_RECEIVER, Signal.LIVE)
-_QUIET = Trouble()
+_MESSAGE = "message"
 
 
 @dataclass(slots=True)
-class GoodRun:
+class _Run:
     """One provider's run; `last` is none while it is empty."""
 
     round: str  # of the latest check, in the run or before it
     at: datetime
+    until: datetime  # when the counts go into another bucket
     count: int = 0
     last: Observation | None = None
 
 
 class GoodRuns:
-    """The runs that may begin in one state, and what they amount to."""
+    """The good session checks that follow one state, and what they amount to."""
 
     def __init__(self, state: State, policy: Policy) -> None:
-        self._state = state
+        self._state = state  # without what is in the runs
         self._policy = policy
-        self._runs = {name: run for name in policy.providers if (run := _run(state.providers.get(name))) is not None}
-        context, troubles = state.context, [provider.trouble for provider in state.providers.values()]
-        if context.local is not None or "message" in context.notes or any(t.streak or t.pending for t in troubles):
-            self._runs = {}
-        self._since = max(
-            (time for time in (context.void_at, *(r.at for r in self._runs.values())) if time), default=None
-        )
-        buckets = [state.providers[name].tracks[_SESSION].tally.bucket for name in self._runs]
-        self._until: datetime | None = None
-        if buckets and min(buckets) == max(buckets):
-            end = int((buckets[0] + 1) * policy.evidence_lifetime_seconds / BUCKETS)
-            self._until = datetime.fromtimestamp(end, UTC)
-            if state.due_at is not None and state.due_at < self._until:
-                self._until = state.due_at
+        context = state.context
+        self._open = context.local is None and _MESSAGE not in context.notes and not _in_question(state)
+        self._since = context.void_at
+        self._runs = {name: _run(provider, policy) for name, provider in state.providers.items()}
+        self._at = state.at
 
     def take(self, fact: Observation) -> bool:
-        """Return whether this result belongs to a run, and was taken into it."""
-        run = self._runs.get(fact.provider)
+        """Take in a good session check that leaves every suspicion as it is; return whether it was one."""
         if (
-            run is None
-            or fact.signal is not Signal.SESSION
+            fact.signal is not Signal.SESSION
             or fact.outcome is not Outcome.GOOD
-            or fact.source is not Source.PROBE
             or fact.confirmation
-            or fact.count != 1
-            or fact.round is None
-            or fact.round == run.round
-            or self._until is None
-            or not run.at <= fact.at < self._until
+            or fact.source is not Source.PROBE
+            or fact.provider not in self._runs
+            or not self._open
+            or (self._state.due_at is not None and fact.at >= self._state.due_at)
+            or (self._since is not None and fact.at < self._since)
         ):
             return False
-        if run.last is None and self._since is not None and fact.at < self._since:
+        run = self._runs[fact.provider]
+        if (
+            run is not None
+            and run.at <= fact.at < run.until
+            and fact.round not in (None, run.round)
+            and fact.count == 1
+        ):
+            run.round, run.at, run.last = fact.round or "", fact.at, fact
+            run.count += 1
+        elif not self._alone(fact):
             return False
-        run.round, run.at, run.last = fact.round, fact.at, fact
-        run.count += 1
+        self._at = fact.at
+        return True
+
+    def _alone(self, fact: Observation) -> bool:
+        """Fold a check that is not in a run, if it does no more than the others; return whether it did not."""
+        name = fact.provider
+        before = self._with_run(self._state, name)
+        after = step(before, fact, self._policy)
+        was, is_now = before.providers[name], after.providers[name]
+        if after.context is not before.context or was.trouble != is_now.trouble or was.bursts is not is_now.bursts:
+            return False
+        if any(track.alarmed_at is not None for track in is_now.tracks.values()):
+            return False
+        self._state, self._runs[name] = after, _run(is_now, self._policy)
         return True
 
     def settled(self) -> State:
         """Return the state after the runs."""
-        ended = sorted((run for run in self._runs.values() if run.last is not None), key=lambda run: run.at)
-        if not ended:
-            return self._state
-        providers = dict(self._state.providers)
-        for run in ended:
-            if run.last is not None and run.count > 1:
-                providers[run.last.provider] = _ahead(providers[run.last.provider], run.count - 1)
-        state = replace(self._state, providers=providers)
-        for run in ended:
-            if run.last is not None:
-                state = step(state, run.last, self._policy)
-        return state
+        state = self._state
+        for name in self._runs:
+            state = self._with_run(state, name)
+        return state if state.at == self._at else replace(state, at=self._at)
+
+    def _with_run(self, state: State, name: str) -> State:
+        run = self._runs[name]
+        if run is None or run.last is None:
+            return state
+        if run.count > 1:
+            state = replace(state, providers={**state.providers, name: _ahead(state.providers[name], run.count - 1)})
+        return step(state, run.last, self._policy)
 
 
-def _run(provider: ProviderState | None) -> GoodRun | None:
+def _in_question(state: State) -> bool:
+    """Return whether anybody's failures wait for another provider's success."""
+    return any(p.trouble.streak is not None or p.trouble.pending for p in state.providers.values())
+
+
+def _run(provider: ProviderState, policy: Policy) -> _Run | None:
     """Return the run that this provider's checks may begin; none when a good check would do more than count."""
-    track = provider.tracks.get(_SESSION) if provider is not None else None
-    if provider is None or track is None or not track.scores or any(track.scores) or track.alarmed_at is not None:
+    track = provider.tracks.get(_SESSION)
+    if track is None or not track.scores or any(track.scores) or track.alarmed_at is not None:
         return None
     trouble, live = provider.trouble, provider.tracks.get(_LIVE)
-    if replace(trouble, doubt=None, account=None) != _QUIET or (live is not None and live.alarmed_at is not None):
+    if trouble is not NO_TROUBLE and trouble != Trouble(doubt=trouble.doubt, account=trouble.account):
         return None
-    return GoodRun(round=track.cluster, at=max(track.last_at, provider.good_at or track.last_at))
+    if live is not None and live.alarmed_at is not None:
+        return None
+    end = int((track.tally.bucket + 1) * policy.evidence_lifetime_seconds / BUCKETS)
+    at = max(time for time in (track.last_at, provider.good_at, provider.seen_at) if time is not None)
+    return _Run(round=track.cluster, at=at, until=datetime.fromtimestamp(end, UTC))
 
 
 def _ahead(provider: ProviderState, checks: int) -> ProviderState:
