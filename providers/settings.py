@@ -52,6 +52,15 @@ class SmtpSettings(DeclaredKeys):
         description="Address of this machine from which probes connect; give the one Postfix uses "
         "(smtp_bind_address). Absent: the system chooses.",
     )
+    warm_share: int = Field(
+        0,
+        ge=0,
+        le=50,
+        description="Percent of the mail that goes to this provider while it is a working standby, to keep it warm.",
+    )
+    max_per_hour: int | None = Field(
+        None, ge=1, examples=[5000], description="Most messages an hour it is to carry; the overflow goes to others."
+    )
     spf_include: Host | None = Field(
         None, description="Name that the relay wants in the sending domain's SPF record; `check` looks for it."
     )

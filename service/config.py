@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -42,6 +43,21 @@ def _canary_wait(value: timedelta) -> timedelta:
         seen, limit = f"{value.total_seconds():g}s", f"{LONGEST_CANARY_WAIT.total_seconds():g}s"
         raise mistake(Rule.OUT_OF_RANGE, seen, f"at most {limit} is needed")
     return value
+
+
+def _steps(value: tuple[int, ...]) -> tuple[int, ...]:
+    if any(later <= earlier for earlier, later in pairwise(value)):
+        raise ValueError("the steps do not grow; write them in rising order, such as [10, 50, 100]")
+    return value
+
+
+def _steps_to_all(value: tuple[int, ...]) -> tuple[int, ...]:
+    if value[-1] != 100:  # noqa: PLR2004 - percent
+        raise ValueError("the last step is not 100, so the provider would never have all mail back; end with 100")
+    return _steps(value)
+
+
+Percent = Annotated[int, Field(ge=1, le=100, strict=True)]
 
 
 class Table(BaseModel):
@@ -195,6 +211,25 @@ class PolicyTable(Table):
     )
     manual_pin: Duration = Field(
         timedelta(hours=1), description="How long failover --to pins the route when --for is not given."
+    )
+    shares: bool = Field(
+        True,
+        description="Whether part of the mail may try another provider first: on the way back, to stay warm, beyond a "
+        "cap. Needs a Postfix with pipemap, randmap and lmdb; without them nothing is shared.",
+    )
+    failback_shares: Annotated[tuple[Percent, ...], Field(min_length=1), AfterValidator(_steps_to_all)] = Field(
+        (10, 50, 100), description="Percent of the mail that a returning provider gets, step by step; the last is 100."
+    )
+    ramp_shares: Annotated[tuple[Percent, ...], AfterValidator(_steps)] = Field(
+        (),
+        description="Percent of the mail that a provider carries after an automatic move to it, step by step, while "
+        "others work, such as [25, 50]; then all. Empty: all at once.",
+    )
+    share_step: PositiveDuration = Field(
+        timedelta(minutes=10), description="Least time between two steps, or any two changes of the shares."
+    )
+    least_affected: float = Field(
+        0.05, ge=0, lt=1, description="A fault that touches less than this part of the mail moves nothing."
     )
 
 

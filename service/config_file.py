@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr, create_model
 
+from probes.well_known_receivers import WELL_KNOWN
 from providers import registry
 from providers.errors import ProviderError
 from service.config import Config, SeedTable, Table
@@ -179,7 +180,24 @@ def policy_of(config: Config) -> Policy:
         failback_rounds=policy.failback_rounds,
         moves_per_hour=policy.moves_per_hour,
         manual_pin_seconds=policy.manual_pin.total_seconds(),
+        shares=policy.shares,
+        lane_receivers=_lane_receivers(config),
+        failback_shares=policy.failback_shares,
+        ramp_shares=policy.ramp_shares,
+        share_step_seconds=policy.share_step.total_seconds(),
+        least_affected_ratio=policy.least_affected,
+        warm_shares=tuple((s.name, share) for s in config.provider if (share := getattr(s, "warm_share", 0))),
+        hourly_caps=tuple((s.name, cap) for s in config.provider if (cap := getattr(s, "max_per_hour", None))),
     )
+
+
+def _lane_receivers(config: Config) -> tuple[str, ...]:
+    """Return the receivers whose recipient domains are known, those with seeds first; none with one route for all."""
+    if config.routing != "transport":
+        return ()
+    domains = {**WELL_KNOWN, **config.receivers}
+    names = dict.fromkeys((*(seed.receiver for seed in config.seed), *config.receivers, *WELL_KNOWN))
+    return tuple(name for name in names if domains.get(name))
 
 
 def secrets_of(config: Config) -> Iterator[str]:

@@ -11,6 +11,8 @@ from service.config_draft import Draft, Entry
 from service.config_keys import check_client_certificates, check_dkim
 from service.config_problem import Report, Rule
 
+MOST_WARM_PERCENT = 50
+
 
 def check_rules(draft: Draft, report: Report, *, reads_files: bool = True) -> None:
     """Report every rule that the configuration breaks; without `reads_files` as far as its text alone shows."""
@@ -23,6 +25,7 @@ def check_rules(draft: Draft, report: Report, *, reads_files: bool = True) -> No
     check_references(draft, report)
     check_intervals(draft, report)
     check_lifetimes(draft, report)
+    check_warm_shares(draft, report)
 
 
 def check_names(draft: Draft, report: Report) -> None:
@@ -182,6 +185,17 @@ def check_lifetimes(draft: Draft, report: Report) -> None:
             f"{spoken(draft.store.keep_observations)}, but evidence counts for {spoken(life)}",
             "make it at least as long as policy.evidence_lifetime",
         )
+
+
+def check_warm_shares(draft: Draft, report: Report) -> None:
+    """Check that the first choice keeps half of the mail at least."""
+    warm = [(entry, share) for entry in draft.providers if (share := getattr(entry.table, "warm_share", 0))]
+    total = sum(share for _, share in warm)
+    if total > MOST_WARM_PERCENT:
+        entry, _ = warm[-1]
+        seen = f"all warm_share together are {total} percent"
+        remedy = f"give standbys {MOST_WARM_PERCENT} percent together at most; 1 to 5 each keep them warm"
+        report.add(Rule.OUT_OF_RANGE, f"{entry.key}.warm_share", seen, remedy, name=entry.name)
 
 
 def spoken(span: timedelta) -> str:

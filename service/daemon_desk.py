@@ -105,7 +105,7 @@ class DaemonDesk:
             started_at=self._started_at,
             sentence=self._headline(),
             route=route_view(owner.current, owner.assigned, owner.current_problem),
-            providers=provider_views(setup.providers, health(state, setup.policy, now), route),
+            providers=provider_views(setup.providers, health(state, owner.policy, now), route),
             overrides=override_views(state, now),
             events=self._events.recent()[:50],
             problems=tuple(dict.fromkeys(p for p in (*problems, alert) if p)),
@@ -123,7 +123,7 @@ class DaemonDesk:
 
     def _headline(self) -> str:
         owner = self._owner
-        healths = overall(owner.memory.state, owner.setup.policy, self._clock.now())
+        healths = overall(owner.memory.state, owner.policy, self._clock.now())
         problem = owner.memory.problem or owner.current_problem
         return headline(owner.verdict, owner.current.route if owner.current else None, healths, problem)
 
@@ -165,10 +165,10 @@ class DaemonDesk:
         """Return what a failover of all mail, or one receiver's, to this provider would change; changes nothing."""
         owner, now = self._owner, self._clock.now()
         await owner.call(owner.read_route)
-        setup, state = owner.setup, owner.memory.state
+        state = owner.memory.state
         current = owner.current if owner.readable else None
-        planned = manual_plan(to, current.route if current else None, state, setup.policy, now, receiver)
-        against = refusals(planned, state, setup.policy, now, MANUAL)
+        planned = manual_plan(to, current.route if current else None, state, owner.policy, now, receiver)
+        against = refusals(planned, state, owner.policy, now, MANUAL)
         views = [RefusalView(rule=r.rule, sentence=r.sentence, forceable=r.forceable) for r in against]
         running, where = current is not None and current.running, receiver or ANY_RECEIVER
         if owner.current_problem and not (running and current and current.generation == 0):
@@ -178,7 +178,7 @@ class DaemonDesk:
             receiver=receiver,
             current=planned.current.lane(where).providers if planned.current else None,
             wanted=planned.wanted.lane(where).providers,
-            capacity=capacity(to, planned.wanted, where, state, setup.policy, now),
+            capacity=capacity(to, planned.wanted, where, state, owner.policy, now),
             changes=_changes(planned, current),
             diff=self._diff(current, planned),
             refusals=tuple(views),
@@ -200,7 +200,7 @@ class DaemonDesk:
     async def _failover(self, request: FailoverRequest) -> MoveView:
         owner, now = self._owner, self._clock.now()
         await owner.read_route()
-        policy, state = owner.setup.policy, owner.memory.state
+        policy, state = owner.policy, owner.memory.state
         current, receiver = owner.current.route if owner.current else None, request.receiver
         planned = manual_plan(request.to, current, state, policy, now, receiver)
         rule = refuse_unsafe(planned, state, policy, now, force=request.force)

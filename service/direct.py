@@ -20,6 +20,7 @@ from service.decision.safety import MANUAL
 from service.decision.state import State, initial_state, state_from_json
 from service.errors import PermissionNeededError, RelaypilotError, StoreError
 from service.manual import by_hand, manual_plan, refuse_unsafe
+from service.offered import offered
 from service.postfix.apply import apply, recover
 from service.postfix.current import Current, read_current
 from service.postfix.errors import PostfixError
@@ -82,8 +83,9 @@ def direct_failover(config_path: Path, request: FailoverRequest, progress: Calla
         for fact in asyncio.run(_check(setup, request.to, clock)):
             state = step(state, fact, setup.policy)
     now = clock.now()
-    planned = manual_plan(request.to, current.route, state, setup.policy, now, request.receiver)
-    rule = refuse_unsafe(planned, state, setup.policy, now, force=request.force)
+    policy = offered(setup.policy, current)
+    planned = manual_plan(request.to, current.route, state, policy, now, request.receiver)
+    rule = refuse_unsafe(planned, state, policy, now, force=request.force)
     progress("applying the route")
     return _applied(planned.wanted, rule, current, installation, setup, request, clock, started)
 

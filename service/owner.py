@@ -15,8 +15,7 @@ from probes.observation import Fact, Notice, NoticeKind
 from providers.base import Clock
 from service.agreement import agree
 from service.cycle import Seen, Verdict, judge
-from service.decision.moves import NO_MOVES, STANDBY_ORDER
-from service.decision.policy import Mode
+from service.decision.policy import Mode, Policy
 from service.decision.route import ANY_RECEIVER, Route, simple_route
 from service.decision.route_text import route_detail
 from service.decision.state import policy_hash
@@ -25,6 +24,8 @@ from service.deferred import DeferredMail
 from service.errors import RelaypilotError, StoreError
 from service.events import EventLog
 from service.memory import Memory
+from service.move_words import CONFIGURATION, told
+from service.offered import offered
 from service.postfix.client import HelperClient
 from service.postfix.current import Current
 from service.postfix.errors import PostfixError
@@ -36,12 +37,6 @@ from service.switchover import Move, Moved, Observer, carry_out, entry_of, switc
 
 T = TypeVar("T")
 _REREAD_SECONDS = 30.0
-CONFIGURATION = "configuration"
-_WHAT = {
-    STANDBY_ORDER: "Route reordered",
-    CONFIGURATION: "Route written anew",
-    **dict.fromkeys(NO_MOVES - {STANDBY_ORDER}, "Shares changed"),
-}
 _RETRY_SECONDS = 1.0
 _NOT_AGREED = "What became of the last move is not known yet"
 _log = structlog.get_logger("relaypilot.owner")
@@ -193,7 +188,7 @@ class Owner:
         settled = self.readable and self._disagreement is None
         if self._clock.monotonic() - self.read_at >= (_REREAD_SECONDS if settled else _RETRY_SECONDS):
             await self.read_route()
-        await self._reporter.report(self.setup.policy)
+        await self._reporter.report(self.policy)
         verdict = judge(self.seen())
         if verdict.kind == "move":
             verdict = await self._carry_out_automatically(verdict)
@@ -240,7 +235,12 @@ class Owner:
         route = self.current.route if self.current else None
         if route is None and self.setup.policy.mode is Mode.OBSERVE:
             route = self.assigned
-        return Seen(now=now, state=self.memory.state, policy=self.setup.policy, route=route, problem=problem)
+        return Seen(now=now, state=self.memory.state, policy=self.policy, route=route, problem=problem)
+
+    @property
+    def policy(self) -> Policy:
+        """Return the policy as far as Postfix, as last read, can carry it out."""
+        return offered(self.setup.policy, self.current)
 
     async def _carry_out_automatically(self, verdict: Verdict) -> Verdict:
         decision = verdict.move
@@ -324,8 +324,7 @@ class Owner:
         finally:
             await self.read_route()
         self.assigned = to_route
-        what = _WHAT.get(rule, f"M{mail[1:]} moved to {move.to}")
-        self._events.say("move", f"{what}: {reason}", move.to)
+        self._events.say("move", told(move), move.to)
         return move, moved
 
     def _step(self, step: str, when: Literal["before", "after"]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from probes.well_known_receivers import WELL_KNOWN
 from service.config import Config
 from service.config_advice import warnings
 from service.config_file import load_config, policy_of, secrets_of
@@ -87,8 +88,15 @@ hold_down = "0s"
 failback_rounds = 3
 moves_per_hour = 60
 manual_pin = "1h30m"
+shares = false
+failback_shares = [20, 100]
+ramp_shares = [50]
+share_step = "30s"
+least_affected = 0.1
 """
-    config = loaded(tmp_path, text + provider("a") + provider("b") + SEED)
+    limits = "warm_share = 2\nmax_per_hour = 5000\n"
+    own = '[receivers]\nhouse = ["example.com"]\n'
+    config = loaded(tmp_path, 'routing = "transport"\n' + text + provider("a") + provider("b") + limits + SEED + own)
     assert policy_of(config) == Policy(
         providers=("a", "b"),
         seeds=(("gmail-1", "gmail"),),
@@ -107,12 +115,20 @@ manual_pin = "1h30m"
         failback_rounds=3,
         moves_per_hour=60,
         manual_pin_seconds=5400.0,
+        shares=False,
+        lane_receivers=tuple(dict.fromkeys(("gmail", "house", *WELL_KNOWN))),
+        failback_shares=(20, 100),
+        ramp_shares=(50,),
+        share_step_seconds=30.0,
+        least_affected_ratio=0.1,
+        warm_shares=(("b", 2),),
+        hourly_caps=(("b", 5000),),
     )
 
 
 def test_the_policy_takes_every_value_from_the_configuration(tmp_path: Path) -> None:
     default = policy_of(loaded(tmp_path, PROBES + provider("a")))
-    assert default == Policy(providers=("a",), seeds=())
+    assert default == Policy(providers=("a",), seeds=(), shares=True)
 
 
 def test_a_secret_file_is_read_beside_the_configuration_without_its_newline(tmp_path: Path) -> None:
