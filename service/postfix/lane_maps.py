@@ -14,10 +14,9 @@ from service.postfix.surroundings import Surroundings
 from service.postfix.table_rows import table_text, versioned
 
 LANES, DOMAINS = "lanes", "domains"
-SENDER_ADDRESS, SENDER_DOMAIN = "sender_address", "sender_domain"
+LAST_FORM = "last_form"
 CANARY_SENDER, CANARY_RECIPIENTS = "canary_sender", "canary_recipients"
-UNLISTED_SENDER = "anybody@relaypilot.invalid"  # a name that no map should know (RFC 2606)
-_DELIMITERS = "+=._-"
+UNLISTED_DOMAIN = "relaypilot.invalid"  # a name that no map should know (RFC 2606)
 
 
 def receiver_lanes(route: Route) -> tuple[Lane, ...]:
@@ -55,7 +54,11 @@ class LaneMaps:
             DOMAINS: self._domain_rows(),
             CANARY_SENDER: self._canary_sender_rows(),
             CANARY_RECIPIENTS: self._canary_recipient_rows(),
-            **{name: [rule] for name, rule in self._sender_forms().items()},
+            # Postfix asks every map for a whole address before it asks any for its domain, and randmap answers whatever
+            # it is asked: so the draw must wait for the last question, or entries of the administrator's for a domain
+            # would not count. Behind a regexp alone it would not be asked that: a fixed map must stand beside, hence
+            # the union (3.7.11, 2026-11).
+            LAST_FORM: [r"/^(@.*|<>)$/ x"] if self._first.shares and self._theirs() else [],
         }
         self._texts = {name: table_text(several) for name, several in rows.items() if several}
 
@@ -99,34 +102,21 @@ class LaneMaps:
     def sender_maps(self) -> tuple[str, ...]:
         """Return the value of sender_dependent_default_transport_maps, entry by entry.
 
-        Postfix asks every map for the whole address before it asks any for the domain alone, and randmap answers
-        whatever it is asked (3.7.11, 2026-11). So that the administrator's entries for a domain come first, each of
-        his maps is asked for the domain once more before ours.
+        What the administrator has there comes first, then the senders of his sender_dependent_relayhost_maps, who keep
+        his transport, then the draw.
         """
-        own = split_maps(self._seen.own_value("sender_dependent_default_transport_maps"))
-        honoured: list[tuple[str, ...]] = [(name,) for name in own]
-        former = self._seen.own_value("default_transport")
-        if ":" not in former:  # else it has always beaten sender_dependent_relayhost_maps
-            honoured += [(name, f"static:{former}") for name in split_maps(self._seen.relayhost_maps)]
-        theirs = [stages[0] if len(stages) == 1 else _pipe(*stages) for stages in honoured]
+        theirs = self._theirs()
         if not self._first.shares:
-            return tuple(theirs)
-        forms = [f"regexp:{self._path(name)}" for name in (SENDER_ADDRESS, SENDER_DOMAIN) if name in self._texts]
-        theirs += [_pipe(form, *stages) for form in forms for stages in honoured]
+            return theirs
         canary = [f"texthash:{self._path(CANARY_SENDER)}"] if CANARY_SENDER in self._texts else []
         return (*theirs, *canary, self._drawing(self._first))
 
-    def _sender_forms(self) -> dict[str, str]:
-        """Return the tables that lead from an address to the simpler forms in which Postfix asks: name -> rule.
-
-        They are needed where the administrator has maps for senders and ours draws.
-        """
-        own = self._seen.own_value("sender_dependent_default_transport_maps") or self._seen.relayhost_maps
-        if not own or not self._first.shares:
-            return {}
-        delimiters = "".join(sorted(set(self._seen.recipient_delimiter) & set(_DELIMITERS), key=_DELIMITERS.index))
-        without = {SENDER_ADDRESS: rf"/^([^@{delimiters}]+)[{delimiters}][^@]*(@[^@]+)$/ ${{1}}${{2}}"}
-        return (without if delimiters else {}) | {SENDER_DOMAIN: r"/^.+(@[^@]+)$/ ${1}"}
+    def _theirs(self) -> tuple[str, ...]:
+        own = split_maps(self._seen.own_value("sender_dependent_default_transport_maps"))
+        former = self._seen.own_value("default_transport")
+        if ":" in former:  # it has always beaten sender_dependent_relayhost_maps
+            return own
+        return own + tuple(_pipe(name, f"static:{former}") for name in split_maps(self._seen.relayhost_maps))
 
     def recipient_maps(self) -> tuple[str, ...]:
         """Return the entries that follow the administrator's own in transport_maps."""
@@ -145,7 +135,11 @@ class LaneMaps:
 
     def _drawing(self, lane: Lane) -> str:
         """Return the map that draws a provider for each message, or recipient, of one lane."""
-        chosen = [] if lane.receiver == ANY_RECEIVER else [self._domains, f"inline:{{{lane.receiver}=x}}"]
+        chosen: list[str] = []
+        if lane.receiver != ANY_RECEIVER:
+            chosen = [self._domains, f"inline:{{{lane.receiver}=x}}"]
+        elif LAST_FORM in self._texts:
+            chosen = [f"unionmap:{{inline:{{no=x}},regexp:{self._path(LAST_FORM)}}}"]
         percents = draws(lane)
         unit = gcd(*percents.values())
         lots = ",".join(key_of(lane, name) for name, percent in percents.items() for _ in range(percent // unit))
@@ -169,7 +163,7 @@ class LaneMaps:
     def lookups(self) -> tuple[Lookup, ...]:
         """Return what each map of ours must answer for a sender, or a domain, that it is for."""
         keys = [(lane, self._known_domain(lane)) for lane in self._receivers]
-        keys += [(self._first, UNLISTED_SENDER)] if self._first.shares else []
+        keys += [(self._first, f"@{UNLISTED_DOMAIN}")] if self._first.shares else []
         return tuple(
             Lookup(
                 map=self._drawing(lane) if lane.shares else self._not_drawing(),

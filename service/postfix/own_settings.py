@@ -8,18 +8,17 @@ from typing import Any
 from service.postfix.command import execute, first_complaint, run
 from service.postfix.errors import CommandError
 from service.postfix.installation import Installation
-from service.postfix.lane_maps import UNLISTED_SENDER
+from service.postfix.lane_maps import UNLISTED_DOMAIN
 from service.postfix.map_list import is_table, split_maps
 from service.postfix.state import State
 from service.postfix.surroundings import SHARED_SETTINGS, Surroundings
 
 _HERE = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains")  # delivered on this host
 _RELAYED = "relay_domains"
-_ASKED = ("sender_dependent_relayhost_maps", "recipient_delimiter", _RELAYED, *_HERE)
+_ASKED = ("sender_dependent_relayhost_maps", _RELAYED, *_HERE)
 _MAPS = ("transport_maps", "sender_dependent_default_transport_maps")
 _LISTED = ("texthash", "lmdb", "hash", "btree", "cdb", "dbm", "sdbm", "inline")  # postmap -s prints them
-_UNLISTED_DOMAIN = UNLISTED_SENDER.partition("@")[2]
-_CATCH_ALL_KEYS = ("*", _UNLISTED_DOMAIN, UNLISTED_SENDER)
+_CATCH_ALL_KEYS = ("*", UNLISTED_DOMAIN, f"anybody@{UNLISTED_DOMAIN}")
 _NO_ROUTE = ("", ":")  # transport(5): such an entry changes nothing
 
 
@@ -40,7 +39,6 @@ def read_surroundings(installation: Installation, state: State | None) -> Surrou
         return replace(
             known,
             relayhost_maps=seen["sender_dependent_relayhost_maps"],
-            recipient_delimiter=seen["recipient_delimiter"],
             bare_senders=_bare_senders(installation, own[_MAPS[1]] or ""),
             **_domains(installation, own["transport_maps"] or "", seen),
         )

@@ -11,7 +11,7 @@ from service.postfix.nexthop import split_nexthops
 from service.postfix.surroundings import Surroundings
 
 LARGEST_SHARE = 99  # percent; all shares of a lane together: the first choice keeps something
-_FOR_SHARES = ("pipemap", "randmap", "texthash", "regexp")
+_FOR_SHARES = ("pipemap", "randmap", "texthash", "unionmap", "inline", "regexp")
 _FOR_RECEIVERS = ("pipemap", "inline", "texthash")
 _FOR_SENDERS = ("pipemap", "static")
 _SMTP_SERVICES = ("relay", "smtp", "$default_transport")  # what relay_transport holds where nobody chose
@@ -123,8 +123,8 @@ def _all_mail_refused(installation: Installation, seen: Surroundings) -> str | N
         return seen.problem
     if seen.catch_all is not None:
         return (
-            f"transport_maps sends every domain elsewhere: {seen.catch_all}; the route would have no effect, so remove "
-            "that entry first."
+            f"Every domain is sent elsewhere by transport_maps ({seen.catch_all}), so the route would have no effect; "
+            "remove that entry first."
         )
     if installation.routing == "transport":
         return _missing(_FOR_SENDERS, seen, "sender_dependent_relayhost_maps") if seen.relayhost_maps else None
@@ -134,14 +134,15 @@ def _all_mail_refused(installation: Installation, seen: Surroundings) -> str | N
 def _senders_refused(seen: Surroundings) -> str | None:
     if seen.bare_senders is not None:
         return (
-            f"sender_dependent_default_transport_maps: {seen.bare_senders}; without a nexthop such mail would go to a "
-            'provider by a service that cannot log in there. Set routing = "transport", which leaves relayhost alone, '
-            "or name a nexthop there."
+            f"Some senders have a way of their own in sender_dependent_default_transport_maps, and "
+            f"{seen.bare_senders}: "
+            'such mail would go to a provider without a login; set routing = "transport", which leaves relayhost '
+            "alone, or name a nexthop there."
         )
     if seen.relayhost_maps and ":" in seen.own_value("default_transport"):
         return (
-            "sender_dependent_relayhost_maps has had no effect so far, as default_transport names a nexthop, and would "
-            'take effect with the route; remove it, or set routing = "transport".'
+            "The setting sender_dependent_relayhost_maps has had no effect, as default_transport names a nexthop, and "
+            'would take effect with the route; remove it, or set routing = "transport".'
         )
     return _missing(_FOR_SENDERS, seen, "sender_dependent_relayhost_maps") if seen.relayhost_maps else None
 

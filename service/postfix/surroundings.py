@@ -22,7 +22,6 @@ class Surroundings:
     own: Mapping[str, str | None] = field(default_factory=dict)  # shared settings without our part; None: not there
     relayhost_maps: str = ""  # sender_dependent_relayhost_maps
     map_types: frozenset[str] = frozenset()  # postconf -m
-    recipient_delimiter: str = ""
     taken_over: bool = False  # a route of ours is in force
     relay_domains: tuple[str, ...] = ()  # those for which no map of the administrator names a destination
     left_out: Mapping[str, str] = field(default_factory=dict)  # receivers' domains not to be routed by us -> why
@@ -44,7 +43,6 @@ def surroundings_json(seen: Surroundings) -> dict[str, Any]:
         "own": dict(seen.own),
         "relayhost_maps": seen.relayhost_maps,
         "map_types": sorted(seen.map_types),
-        "recipient_delimiter": seen.recipient_delimiter,
         "taken_over": seen.taken_over,
         "relay_domains": list(seen.relay_domains),
         "left_out": dict(seen.left_out),
