@@ -44,10 +44,13 @@ class SendgridSettings(SmtpSettings):
     )
     api_url: str | None = Field(
         None,
+        examples=["https://api.example.net"],
         description="Address of the HTTP API, for tests. Absent: SendGrid's, by region; none when host is another.",
     )
     webhook_public_key: str | None = Field(
-        None, description="Verification key of the Signed Event Webhook. Absent: no webhook."
+        None,
+        examples=["MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE..."],
+        description="Verification key of the Signed Event Webhook. Absent: no webhook.",
     )
     email_activity: bool = Field(
         default=False, description="Read events from Email Activity, a paid add-on, and not from Email Logs."
