@@ -49,7 +49,10 @@ class SendgridSettings(SmtpSettings):
     )
     webhook_public_key: str | None = Field(
         None,
-        examples=["MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE..."],
+        examples=[
+            "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eN"
+            "Ec6wEA3F+g=="
+        ],
         description="Verification key of the Signed Event Webhook. Absent: no webhook.",
     )
     email_activity: bool = Field(
