@@ -14,9 +14,6 @@ class DeclaredKeys(BaseModel):
 
     price_per_thousand: tuple[Tier, ...] | None = Field(
         None,
-        strict=False,
-        min_length=1,
-        max_length=50,
         examples=[[[0, 0.9], [100000, 0.7]]],
         description="Price of a thousand messages: a number, or [messages a month from which it holds, price] pairs in "
         "rising order; a month's mail costs the price that its volume reaches. Absent: cost is not compared.",
@@ -44,11 +41,17 @@ class DeclaredKeys(BaseModel):
     @field_validator("price_per_thousand", mode="before")
     @classmethod
     def _one_price(cls, value: Any) -> Any:
-        return ((0, value),) if isinstance(value, int | float) and not isinstance(value, bool) else value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return ((0, value),)
+        return (
+            tuple(tuple(one) if isinstance(one, list) else one for one in value) if isinstance(value, list) else value
+        )
 
     @field_validator("price_per_thousand")
     @classmethod
     def _rising(cls, value: tuple[Tier, ...] | None) -> tuple[Tier, ...] | None:
+        if value == ():
+            raise ValueError("there is no price in the list; write a number or [volume, price] pairs, or leave it out")
         starts = [start for start, _ in value or ()]
         if starts != sorted(set(starts)):
             raise ValueError(
