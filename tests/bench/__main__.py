@@ -1,10 +1,10 @@
-"""The benchmarks: `python -m tests.bench [idle] [move] [start] [--json] [--short]`. Needs root, for a real Postfix."""
+"""The benchmarks: `python -m tests.bench [NAME …] [--json] [--short]`. Needs root, for a real Postfix."""
 
 import argparse
 import sys
 
 from deploy.sandbox.errors import SandboxError
-from tests.bench import idle, move, start
+from tests.bench import idle, move, start, submission
 from tests.bench.figure import as_json, as_text, machine
 
 # name -> how it is measured, and how in a hurry: enough to see that it works, too little to judge by
@@ -12,6 +12,7 @@ BENCHMARKS = {
     "idle": (idle.measure, {"seconds": 2.0, "providers": 3, "seeds": 2}),
     "move": (move.measure, {"repetitions": 1}),
     "start": (start.measure, {"repetitions": 1}),
+    "submission": (submission.measure, {"messages": 50, "replies": 2000, "runs": 1}),
 }
 
 

@@ -31,6 +31,16 @@ def bench(*arguments):
         ("idle", {"idle memory": 100, "idle cpu": 1}),
         ("move", {"failover against bare commands": 1, "failover --to": None, "bare commands": None}),
         ("start", {"start of failover --help": None, "start of relaypilot status": None}),
+        (
+            "submission",
+            {
+                "submission": None,
+                "submission with sessions used again": None,
+                "submission memory": None,
+                "classification of repeated replies": 10,
+                "classification of distinct replies": None,
+            },
+        ),
     ],
 )
 def test_a_benchmark_prints_its_figures_with_goals_and_conditions(name, goals):
@@ -63,4 +73,4 @@ def test_a_figure_is_met_below_its_goal_and_missed_from_there_on():
 def test_an_unknown_benchmark_is_refused_by_name():
     done = bench("speed")
     assert done.returncode == 2
-    assert "no such benchmark: speed; there are idle, move, start" in done.stderr
+    assert "no such benchmark: speed; there are idle, move, start, submission" in done.stderr
