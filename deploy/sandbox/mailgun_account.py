@@ -20,6 +20,7 @@ WEBHOOKS = (
     "temporary_fail",
     "permanent_fail",
 )
+_MESSAGES_PER_MONTH = 100_000
 _NOT_FOUND = {"message": "Domain not found"}
 
 
@@ -39,6 +40,7 @@ def account_routes(relay: RelaySimulator, keys: Mapping[str, str]) -> tuple[Rout
         route("GET", "/v3/domains/{name}/sending_queues", of_domain(lambda _call: json_response(200, _queues(relay)))),
         route("GET", "/v3/domains/{name}/webhooks", of_domain(lambda _call: json_response(200, _webhooks(relay)))),
         route("POST", "/v3/domains/{name}/webhooks", of_domain(lambda call: _add_webhook(relay, call))),
+        route("GET", "/v5/accounts/limit/custom/monthly", lambda _call: json_response(200, _limit(relay))),
         route("GET", "/v5/accounts/http_signing_key", lambda _call: _signing_key(keys)),
     )
 
@@ -131,6 +133,11 @@ def _add_webhook(relay: RelaySimulator, call: Call) -> Response:
         return json_response(400, {"Reason": "Invalid webhook name or URL"})
     relay.webhooks[name] = url
     return json_response(200, {"message": "Webhook has been created", "webhook": {"urls": [url]}})
+
+
+def _limit(relay: RelaySimulator) -> dict[str, Any]:
+    used = _MESSAGES_PER_MONTH if relay.faults.get("quota") else len(relay.accepted)
+    return {"limit": _MESSAGES_PER_MONTH, "current": min(used, _MESSAGES_PER_MONTH), "period": "1m"}
 
 
 def _signing_key(keys: Mapping[str, str]) -> Response:

@@ -30,6 +30,7 @@ SHORT_TIMES: Settings = {
         "confirmation_spacing": "1s",
         "hold_down": "10s",
         "failback_rounds": 3,
+        "share_step": "3s",
         "moves_per_hour": 60,
     },
 }

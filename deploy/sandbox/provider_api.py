@@ -1,6 +1,7 @@
 """A provider's HTTP API: its port, TLS, routes, and the faults that are the same whoever the provider is."""
 
 import asyncio
+import base64
 import re
 import ssl
 import time
@@ -16,6 +17,8 @@ from deploy.sandbox.relay import RelaySimulator
 
 # In this order: the account first, then what is the matter with the service.
 SEND_FAULTS = ("suspended", "quota", "tempfail", "partial", "ratelimit")
+_KEPT = 500  # calls that can be looked at afterwards
+_KEPT_BYTES = 2**18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,7 @@ class ProviderApi:
         self.port = port
         self.listener = Listener(self._session, port)
         self.routes: Sequence[Route] = ()
+        self.seen: deque[dict[str, object]] = deque(maxlen=_KEPT)
         self._contexts = contexts
         self._calls: deque[float] = deque()
         relay.doors.append(self.listener)
@@ -103,9 +107,23 @@ class ProviderApi:
                 await write_response(writer, self.malformed(str(error)))
                 return
             await self.listener.flowing.wait()
+            self._see(request, response)
             await write_response(writer, self._finished(response), head_only=request.method == "HEAD")
             if request.headers.get("connection", "").lower() == "close":
                 return
+
+    def _see(self, request: Request, response: Response) -> None:
+        """Keep what was asked, without its key, and what was answered."""
+        self.seen.append(
+            {
+                "at": time.time(),
+                "method": request.method,
+                "target": request.target,
+                "headers": {name: value for name, value in request.headers.items() if name != "authorization"},
+                "body": base64.b64encode(request.body[:_KEPT_BYTES]).decode(),
+                "status": response.status,
+            }
+        )
 
     def _finished(self, response: Response) -> Response:
         headers = {"Server": "nginx", **self.extra_headers(), **response.headers}

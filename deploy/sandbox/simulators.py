@@ -53,8 +53,10 @@ class Simulators:
             for name, server in API_NAMES.items()
         }
         mailgun, sendgrid = self._relays["mailgun"], self._relays["sendgrid"]
-        MailgunApi(mailgun, ports["mailgun_api"], contexts["mailgun"], keys["mailgun"])
-        SendgridApi(sendgrid, ports["sendgrid_api"], contexts["sendgrid"], keys["sendgrid"])
+        self._apis = {
+            "mailgun": MailgunApi(mailgun, ports["mailgun_api"], contexts["mailgun"], keys["mailgun"]),
+            "sendgrid": SendgridApi(sendgrid, ports["sendgrid_api"], contexts["sendgrid"], keys["sendgrid"]),
+        }
         return {
             "mailgun": MailgunWebhooks(mailgun, layout.ca_file, keys["mailgun"]["webhook_signing_key"]),
             "sendgrid": SendgridWebhooks(sendgrid, layout.ca_file, keys["sendgrid"]["webhook_private_key"]),
@@ -82,6 +84,8 @@ class Simulators:
             case {"do": "webhook", "target": str(target), "url": str(url)}:
                 self._point_webhooks(target, url)
                 return {"target": target}
+            case {"do": "calls", "target": str(target)} if target in self._apis:
+                return {"calls": list(self._apis[target].seen)}
             case {"do": "posted"}:
                 return {name: [asdict(a) for a in hooks.attempts] for name, hooks in self._webhooks.items()}
             case {"do": "status"}:

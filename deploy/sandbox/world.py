@@ -217,6 +217,10 @@ class World:
         """Return every POST that a provider's webhooks made: at, events, status (0: no answer)."""
         return list(ask(self.layout.control, {"do": "posted"})[provider])
 
+    def api_calls(self, provider: str) -> list[dict[str, Any]]:
+        """Return the last calls of a provider's API: at, method, target, headers, body (base64), status."""
+        return list(ask(self.layout.control, {"do": "calls", "target": provider})["calls"])
+
     def _api_settings(self, name: str, keys: dict[str, str]) -> dict[str, Any]:
         """Return what a [[provider]] table says of the HTTP API; secrets stand in files."""
         settings: dict[str, Any] = {"api_url": self.api_url(name)}

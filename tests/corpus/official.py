@@ -82,6 +82,8 @@ class Description:
                 schema = self._resolved([*where, "schema"])
                 if self._at(schema).get("type") in {"integer", "number"} and re.fullmatch(r"-?\d+(\.\d+)?", value):
                     value = json.loads(value)
+                if self._at(schema).get("type") == "boolean" and value in {"true", "false"}:
+                    value = value == "true"
                 if self._at(schema).get("type") == "array":
                     value = [v for n, v in parse_qsl(urlsplit(target).query) if n == name]
                 faults += [f"parameter {name}: {fault}" for fault in self._faults(schema, value)]

@@ -28,6 +28,10 @@ def test_mailguns_domain_follows_the_faults(world: World, mailgun: Client) -> No
     assert (queue["is_disabled"], "suspended" in queue["disabled"]["reason"]) == (True, True)
     world.heal()
     assert not mailgun.get(f"/v3/domains/{DOMAIN}/sending_queues")["regular"]["is_disabled"]
+    limit = mailgun.get("/v5/accounts/limit/custom/monthly")
+    assert limit["current"] < limit["limit"]
+    world.fault("mailgun", "quota")
+    assert mailgun.get("/v5/accounts/limit/custom/monthly")["current"] == limit["limit"]
     assert mailgun.get("/v5/accounts/http_signing_key")["http_signing_key"].startswith("key-")
 
 

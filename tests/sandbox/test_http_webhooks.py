@@ -3,9 +3,7 @@
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from sendgrid.helpers.eventwebhook import EventWebhook
@@ -14,48 +12,15 @@ from deploy.sandbox.errors import UnknownFaultError
 from deploy.sandbox.world import World
 from tests.sandbox.clients import eventually
 from tests.sandbox.http_clients import SEED, Client
-
-
-class Receiver(ThreadingHTTPServer):
-    """Takes posts and answers with the statuses it was given, then 200."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Taking)
-        self.posts: list[tuple[dict[str, str], bytes]] = []
-        self.statuses: list[int] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hook"
-
-
-class Taking(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.posts.append((dict(self.headers), body))
-        self.send_response(self.server.statuses.pop(0) if self.server.statuses else 200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *args: object) -> None:
-        pass
+from tests.sandbox.webhook_receiver import Receiver, receiving
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def hooked(world: World, receiver: Receiver) -> Iterator[Receiver]:
-    for provider in ("mailgun", "sendgrid"):
-        world.post_webhooks(provider, receiver.url)
-    yield receiver
+def hooked(world: World) -> Iterator[Receiver]:
+    with receiving() as receiver:
+        for provider in ("mailgun", "sendgrid"):
+            world.post_webhooks(provider, receiver.url)
+        yield receiver
     for provider in ("mailgun", "sendgrid"):
         world.post_webhooks(provider, "")
 
