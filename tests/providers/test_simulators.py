@@ -171,4 +171,4 @@ async def test_prism_between_adapter_and_simulator_finds_nothing_wrong(world, ki
             assert (await client.get(right)).status_code >= 500
     found = proxy.violations()
     assert any("Invalid request" in text for text in found), found
-    assert any("Request/Response not valid" in text for text in found), found
+    assert any(text.startswith("response ") for text in found), found
