@@ -5,8 +5,8 @@ from pydantic import BaseModel, ValidationError
 
 from providers.declared import DeclaredKeys
 from service.config import Config
-from service.declared import declared_of
 from service.decision.cost import Declared, Tariff
+from service.declared import declared_of
 
 
 def prices(value: object) -> object:
