@@ -11,10 +11,12 @@ from urllib.parse import unquote
 import jsonschema
 
 from providers.mailgun import MailgunProvider, MailgunSettings
+from tests.providers.http_server import http
 
 CORPUS = Path(__file__).parents[1] / "corpus" / "mailgun"
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 DOMAIN = "mg.example.org"
+DOMAIN_PATH = f"/v4/domains/{DOMAIN}"
 API_KEY = "key-3ax6xnjp29jd6fds4gc373sgvjxteol0"
 SENDING_KEY = "sending-7f1c2a"
 SIGNING_KEY = "key-0p6mqbf74lb20gzq9f4dhpn9rg3zyk26"
@@ -159,3 +161,47 @@ def examples(method, path, status="200"):
     """Return the official examples of an answer by their names."""
     content = description()["paths"][path][method]["responses"][status]["content"]["application/json"]
     return {name: row["value"] for name, row in content["examples"].items()}
+
+
+def record(**changes):
+    return {
+        "is_active": True,
+        "cached": [],
+        "record_type": "TXT",
+        "name": DOMAIN,
+        "valid": "valid",
+        "value": "v=spf1 include:mailgun.org ~all",
+    } | changes
+
+
+def domain(state="active", records=None, **changes):
+    rows = records if records is not None else [record(), record(name=f"pic._domainkey.{DOMAIN}", value="k=rsa; p=MII")]
+    return {"domain": {"name": DOMAIN, "state": state, "is_disabled": False} | changes, "sending_dns_records": rows}
+
+
+class Account:
+    """Answers by path; every request is held to the official description."""
+
+    def __init__(self, **answers):
+        self.answers = {
+            ("GET", DOMAIN_PATH): (200, domain()),
+            ("GET", f"/v3/domains/{DOMAIN}/sending_queues"): (
+                200,
+                {"regular": {"is_disabled": False}, "scheduled": {"is_disabled": False}},
+            ),
+            ("GET", "/v5/accounts/limit/custom/monthly"): (200, {"limit": 1000, "current": 10, "period": "1m"}),
+            ("GET", "/v5/accounts/http_signing_key"): (200, {"http_signing_key": SIGNING_KEY}),
+            ("POST", f"/v3/{DOMAIN}/messages.mime"): (400, {"message": "to parameter is missing"}),
+        }
+
+    def set(self, method, path, status, body):
+        self.answers[method, path] = (status, body)
+        return self
+
+    async def __call__(self, request, writer):
+        try:
+            official_request(request)
+        except jsonschema.ValidationError:
+            assert request.path.endswith("/messages.mime")  # a hand-over of nothing is meant to be wrong
+        status, body = self.answers.get((request.method, unquote(request.path)), (404, {"message": "Domain not found"}))
+        writer.write(http(status, body if isinstance(body, str) else json.dumps(body)))
