@@ -15,6 +15,7 @@ from providers.http_url import segment
 from providers.sendgrid_api import SendgridApi
 from providers.sendgrid_cursor import LogCursor
 from providers.sendgrid_events import event_time, parse_event
+from providers.untrusted import as_time
 
 LIMIT = 1000  # messages in one answer; there is no second page
 FIRST = timedelta(hours=24)  # how far back the first call begins
@@ -58,7 +59,7 @@ async def pull_logs(api: SendgridApi, cursor: str | None) -> EventPage:
     events = [_event(api.provider, message, message.get("sg_message_id_created_at"), now) for message in messages]
     place = place.noting(
         {_text(m, "sg_message_id"): _text(m, "status") in _UNDECIDED for m in messages if _text(m, "sg_message_id")},
-        {_text(m, "sg_message_id"): _time(m.get("sg_message_id_created_at")) or now for m in messages},
+        {_text(m, "sg_message_id"): as_time(m.get("sg_message_id_created_at")) or now for m in messages},
     )
     more = until < now
     if not more:
@@ -129,7 +130,7 @@ def _from_log(provider: str, message: Mapping[str, Any], now: datetime) -> Deliv
 
 
 def _event(provider: str, message: Mapping[str, Any], at: Any, now: datetime) -> DeliveryEvent:
-    moment = _time(at)
+    moment = as_time(at)
     return parse_event(
         provider, {**_item(message), "timestamp": moment.timestamp() if moment else None}, received_at=now
     )
@@ -158,14 +159,6 @@ def _messages(api: SendgridApi, what: str, answer: Any) -> list[dict[str, Any]]:
 def _text(message: Mapping[str, Any], name: str) -> str:
     value = message.get(name)
     return value if isinstance(value, str) else ""
-
-
-def _time(value: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _stamp(moment: datetime) -> str:

@@ -46,8 +46,13 @@ async def suppressions_of(api: SendgridApi, address: str) -> tuple[Suppression, 
         CallError: the provider or the network failed for one of them.
     """
     deadline = api.clock.monotonic() + api.total_timeout_seconds
-    found = await asyncio.gather(*(_one(api, entry, address, deadline) for entry in _LISTS))
-    return tuple(item for items in found for item in items)
+    asked = (_one(api, entry, address, deadline) for entry in _LISTS)
+    found: list[Suppression] = []
+    for result in await asyncio.gather(*asked, return_exceptions=True):  # none goes on behind an error's back
+        if isinstance(result, BaseException):
+            raise result
+        found += result
+    return tuple(found)
 
 
 async def _one(api: SendgridApi, entry: _List, address: str, deadline: float) -> list[Suppression]:
