@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx2
 import pytest
 import structlog
 
@@ -49,6 +50,13 @@ def test_records_of_other_libraries_look_the_same() -> None:
     out = configured()
     logging.getLogger("uvicorn.error").warning("port %s is taken", 8520)
     assert out.getvalue() == "2026-03-01T12:00:00.001Z warning port 8520 is taken\n"
+
+
+def test_addresses_called_over_http_are_not_logged() -> None:
+    out = configured()
+    with httpx2.Client(transport=httpx2.MockTransport(lambda _: httpx2.Response(200))) as client:
+        client.get("https://api.example.org/v3/bounces/jane@example.org")
+    assert out.getvalue() == ""
 
 
 def test_json_lines_parse() -> None:
