@@ -164,6 +164,13 @@ def with_lane(**changes):
     return {**GOOD, "lanes": [{**GOOD["lanes"][0], **changes}]}
 
 
+SHARE = {"provider": "bravo", "percent": 5, "kind": "warm"}
+
+
+def with_shares(shares, *more):
+    return with_lane(providers=["alfa", "bravo", *more], shares=shares)
+
+
 HOSTILE = [
     b"\n",
     b"nonsense\n",
@@ -221,6 +228,41 @@ HOSTILE = [
     with_lane(receiver="gmail"),
     with_lane(receiver=7),
     with_lane(host="evil.test"),
+    with_lane(receiver="gmail\nrelayhost = [evil.test]:25"),
+    with_lane(receiver="*.alfa"),
+    {**GOOD, "lanes": GOOD["lanes"] * 2},
+    {**GOOD, "lanes": [*GOOD["lanes"], {**GOOD["lanes"][0], "receiver": "gmail"}]},
+    {**GOOD, "lanes": [{**GOOD["lanes"][0], "receiver": f"r{n}"} for n in range(101)]},
+    with_shares({}),
+    with_shares("bravo"),
+    with_shares([["bravo", 5]]),
+    with_shares([{"provider": "bravo", "percent": 5}]),
+    with_shares([{**SHARE, "weight": 5}]),
+    with_shares([SHARE] * 2),
+    with_shares([SHARE] * 101),
+    with_shares([{**SHARE, "provider": "alfa"}]),
+    with_shares([{**SHARE, "provider": "carol"}]),
+    with_shares([{**SHARE, "provider": "nosuch"}]),
+    with_shares([{**SHARE, "provider": "bravo,smtp:[evil.test]:25"}]),
+    with_shares([{**SHARE, "provider": "bravo}, inline:{x=y"}]),
+    with_shares([{**SHARE, "provider": "../bravo"}]),
+    with_shares([{**SHARE, "provider": ["bravo"]}]),
+    with_shares([{**SHARE, "percent": "5"}]),
+    with_shares([{**SHARE, "percent": 5.0}]),
+    with_shares([{**SHARE, "percent": 0.5}]),
+    with_shares([{**SHARE, "percent": True}]),
+    with_shares([{**SHARE, "percent": None}]),
+    with_shares([{**SHARE, "percent": 0}]),
+    with_shares([{**SHARE, "percent": -5}]),
+    with_shares([{**SHARE, "percent": 100}]),
+    with_shares([{**SHARE, "percent": 1e300}]),
+    with_shares([{**SHARE, "percent": 10**30}]),
+    with_shares([{**SHARE, "kind": "main"}]),
+    with_shares([{**SHARE, "kind": ["warm"]}]),
+    with_shares([{**SHARE, "kind": "warm\n"}]),
+    with_shares([{**SHARE, "kind": "x" * 16_000}]),
+    with_shares([{**SHARE, "percent": 60}, {"provider": "carol", "percent": 40, "kind": "warm"}], "carol"),
+    with_shares([{**SHARE, "kind": "canary"}, {"provider": "carol", "percent": 5, "kind": "canary"}], "carol"),
     {key: value for key, value in GOOD.items() if key != "lanes"},
 ]
 
@@ -232,6 +274,7 @@ def test_a_hostile_request_is_refused_in_one_sentence_without_effect(world, clie
     content = request_ if isinstance(request_, bytes) else json.dumps(request_).encode() + b"\n"
     answer = raw(world, content)
     assert answer["ok"] is False
+    assert answer["code"] in ("request-refused", "route-refused")  # before anything is compared with what is in force
     assert answer["message"].endswith(".")
     assert len(answer["message"]) < 300
     assert "\n" not in answer["message"]
