@@ -83,7 +83,7 @@ async def log_in(wire: LoginWire, login: SmtpLogin, method: LoginMethod, token: 
             challenge = _go_on(await wire.command(b"AUTH", b"CRAM-MD5"))
             return await wire.command(_secret(wire, _proof(login.username, password, challenge.text)))
         case LoginMethod.XOAUTH2:
-            wire.keep_secret(token or "")
+            _secret(wire, token or "")
             text = f"user={login.username}\1auth=Bearer {token}\1\1"
             reply = await wire.command(b"AUTH", b"XOAUTH2", _secret(wire, text))
             if reply.code == GO_ON:  # the reason in base64; an empty answer brings the code (same document)
@@ -106,8 +106,10 @@ def _proof(username: str, password: str, challenge: str) -> str:
 
 
 def _secret(wire: LoginWire, text: str) -> bytes:
+    """Return the text as AUTH sends it, after both forms have been noted: a relay may tell back either."""
     encoded = _base64(text.encode())
-    wire.keep_secret(encoded.decode())
+    for form in (text, encoded.decode()):
+        wire.keep_secret(form)
     return encoded
 
 

@@ -33,12 +33,15 @@ class Relay:
     commands: list[str] = field(default_factory=list)
     logins: list[tuple[str, bool]] = field(default_factory=list)  # mechanism, under TLS
     port: int = 0
+    address: str = "127.0.0.1"
+    peers: list[str] = field(default_factory=list)  # addresses that connections came from
+    accepted: list[asyncio.StreamWriter] = field(default_factory=list)
     open_connections: int = 0
 
     @contextlib.asynccontextmanager
     async def running(self):
         server = await asyncio.start_server(
-            self._serve, "127.0.0.1", 0, limit=2**24, ssl=self.tls_context if self.implicit else None
+            self._serve, self.address, 0, limit=2**24, ssl=self.tls_context if self.implicit else None
         )
         self.port = server.sockets[0].getsockname()[1]
         self._tasks = set()
@@ -58,6 +61,8 @@ class Relay:
         task = asyncio.current_task()
         self._tasks.add(task)
         self.open_connections += 1
+        self.peers.append(writer.get_extra_info("peername")[0])
+        self.accepted.append(writer)
         try:
             with contextlib.suppress(EndedError, OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await Conversation(self, reader, writer).run()
@@ -136,6 +141,13 @@ class Conversation:
         self.relay.logins.append((words[1], self.secure))
         if words[1] == "PLAIN":
             _, user, password = base64.b64decode(words[2]).decode().split("\0")
+        elif words[1] == "XOAUTH2":
+            user, password = base64.b64decode(words[2]).decode().removeprefix("user=").split("\1auth=Bearer ")
+            password = password.rstrip("\1")
+        elif words[1] == "CRAM-MD5":
+            await self.send("334 PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+")
+            words.append((await self.reader.readline()).decode().strip())
+            user, _, password = base64.b64decode(words[-1]).decode().partition(" ")
         else:
             await self.send("334 VXNlcm5hbWU6")
             user = base64.b64decode(await self.reader.readline()).decode()
