@@ -166,6 +166,8 @@ class Store:
             query = query.where(col(FactRow.receiver) == receiver)
         if signal is not None:
             query = query.where(col(FactRow.signal) == signal.value)
+        if since is not None and after_seq <= 0:
+            after_seq = self._seq_before(since)
         while limit is None or limit > 0:
             rows_wanted = _PAGE_ROWS if limit is None else min(limit, _PAGE_ROWS)
             page = query.where(col(FactRow.seq) > after_seq).limit(rows_wanted)
@@ -176,6 +178,17 @@ class Store:
                 return
             after_seq = found[-1][0]
             limit = None if limit is None else limit - len(found)
+
+    def _seq_before(self, since: datetime) -> int:
+        """Return a number below all facts of this time and later.
+
+        By the index of times: going through the facts from the first on took 1.5 s with ten million (2026-11). Not
+        the number of the earliest of them: after a clock was set back, later facts may bear earlier times. The sum
+        keeps SQLite from looking for the least number by going through the facts after all.
+        """
+        with self._database.read() as session:
+            first = session.scalar(select(func.min(col(FactRow.seq) + 0)).where(col(FactRow.at) >= since))
+        return -1 if first is None else first - 1
 
     def observations(
         self,
