@@ -16,7 +16,8 @@ from service.decision.standing import Standing, Status
 from service.decision.volume import lane_volume
 
 MOST_PERCENT = 99  # of a lane, for all its shares together
-_STEP_PERCENT = 5  # overflow is counted in such steps, and a change of one step is none
+_STEP_PERCENT = 5  # overflow is counted in such steps
+_STEADY_PERCENT = 10  # and left as it is until it changes by so much
 
 
 def spoilt(question: Question, share: Share, standing: Standing) -> str | None:
@@ -135,13 +136,13 @@ def ramp_percent(question: Question, lane: Lane, *, moved: bool = False) -> int:
 
 
 def _steady(shares: tuple[Share, ...], before: Mapping[str, Share]) -> tuple[Share, ...]:
-    """Return the shares with those as they are that would change by no more than a step of the overflow."""
+    """Return the shares with those as they are that would change by too little."""
     steady = tuple(
         old
         if share.kind is ShareKind.OVERFLOW
         and (old := before.get(share.provider)) is not None
         and old.kind is share.kind
-        and abs(old.percent - share.percent) <= _STEP_PERCENT
+        and abs(old.percent - share.percent) < _STEADY_PERCENT
         else share
         for share in shares
     )

@@ -41,8 +41,8 @@ def adjustment(question: Question, lane: Lane, standings: Mapping[str, Standing]
     if set(wanted.shares) == set(lane.shares):
         return None
     parts = [f"{s.provider} {s.percent} % ({_WHY[s.kind]})" for s in wanted.shares]
-    given = f"{', '.join(parts)} get a share" if parts else "nobody else gets a share"
-    reason = f"{_mail(lane)} goes through {lane.active}; {given}."
+    given = f"but for {', '.join(parts)}" if parts else "without any share for others"
+    reason = f"{_mail(lane)} goes through {lane.active}, {given}."
     return _changed(question, wanted, reason, SHARES)
 
 

@@ -9,18 +9,33 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from probes.observation import Signal
-from service.decision.candidate import freshness
+from service.decision.candidate import freshness, unproven
 from service.decision.explain import explain
 from service.decision.failover import Stay, Switchover
 from service.decision.fold import step
+from service.decision.moves import NO_MOVES
+from service.decision.override import drained
 from service.decision.plan import plan
 from service.decision.policy import Policy
+from service.decision.route import Lane, ShareKind
 from service.decision.safety import refusals
 from service.decision.severity import Severity
+from service.decision.standing import standing_of
 from service.decision.state import initial_state, state_from_json, state_to_json
 from tests.core.story import DOWN, POLICY, SUSPENDED, TEMPFAIL, A, B, C, Story
 
 SHORT = replace(POLICY, hold_down_seconds=120.0, failback_rounds=2, moves_per_hour=3, evidence_lifetime_seconds=7200.0)
+SHARED = replace(
+    SHORT,
+    shares=True,
+    lane_receivers=("gmail", "microsoft", "yahoo"),
+    failback_shares=(10, 50, 100),
+    ramp_shares=(25, 50),
+    share_step_seconds=30.0,
+    warm_shares=((A, 3), (B, 5)),
+    hourly_caps=((A, 40), (C, 60)),
+)
+policies = st.sampled_from((SHORT, SHARED))
 FAULTS = (
     DOWN,
     SUSPENDED,
@@ -34,7 +49,10 @@ FAULTS = (
 FATES = ("spam", "missing", "late", "unsearchable", "unauthenticated", *FAULTS)
 providers = st.sampled_from((A, B, C))
 some_faults = st.dictionaries(providers, st.sampled_from(FAULTS), max_size=3)
-some_fates = st.dictionaries(providers | st.sampled_from(("gmail", "yahoo-1")), st.sampled_from(FATES), max_size=3)
+places = st.tuples(providers, st.sampled_from(("gmail", "yahoo")))
+some_fates = st.dictionaries(
+    providers | st.sampled_from(("gmail", "yahoo-1")) | places, st.sampled_from(FATES), max_size=3
+)
 events = st.one_of(
     st.tuples(st.just("sweep"), some_faults, st.booleans()),
     st.tuples(st.just("round"), some_fates, st.sampled_from((None, "gmail"))),
@@ -95,31 +113,64 @@ def checked(story: Story) -> None:
             assert health.severity is Severity.NONE
     if isinstance(decision, Stay):
         return
-    names = decision.route.providers
-    assert names
-    assert len(set(names)) == len(names)
-    assert set(names) <= set(story.policy.providers)
+    for lane in decision.route.lanes:
+        checked_lane(story, lane)
     assert not any(o.verb in ("pause", "pin") and o.in_force(story.now) for o in story.state.context.overrides)
     assert story.state.context.braked_at is None
     assert story.state.context.local is None
-    if names[0] == story.route.active:
-        assert decision.rule == "standby-order"
+    assert not refusals(plan(story.route, decision.route), story.state, story.policy, story.now, decision.trigger)
+    receiver, active = decision.receiver, story.route.lane(decision.receiver).active
+    others = [r for r in story.route.receivers if r != receiver]
+    assert all(decision.route.lane(r).active == story.route.lane(r).active for r in others)
+    if decision.to == active:
+        assert decision.rule in NO_MOVES | {"rejoined"}
         return
-    target, left = story.health(names[0]), story.health(story.route.active)
-    good_at = story.state.providers[names[0]].good_at
+    good_at = story.state.providers[decision.to].good_at
     assert good_at is not None
     assert story.now - good_at <= freshness(story.policy)
     assert story.state.context.void_at is None or good_at >= story.state.context.void_at
     if decision.rule in set(Severity):
-        assert target.severity.rank < left.severity.rank
-        assert left.since is None or good_at >= left.since
-    assert not refusals(plan(story.route, decision.route), story.state, story.policy, story.now, decision.trigger)
+        target, left = (standing_of(n, receiver, story.state, story.policy, story.now) for n in (decision.to, active))
+        since = story.health(active, receiver).since
+        assert target.weighing.rank < left.weighing.rank
+        assert since is None or good_at >= since
+        kind = KINDS.get(left.pressing)
+        if kind is not None:
+            track = story.state.providers[decision.to].tracks[receiver, kind]
+            assert since is None or track.last_good_at >= since
+
+
+KINDS = {Severity.LOSING: Signal.ARRIVAL, Severity.MISPLACING: Signal.PLACEMENT, Severity.LATE: Signal.LATENCY}
+
+
+def checked_lane(story: Story, lane: Lane) -> None:
+    """Assert that a lane is none that would lose mail, and that its shares go to providers that work."""
+    names, before = lane.providers, story.route.lane(lane.receiver)
+    assert names
+    assert len(set(names)) == len(names)
+    assert set(names) <= set(story.policy.providers)
+    assert lane.receiver in ("*", *story.policy.lane_receivers)
+    assert not lane.shares or story.policy.shares
+    assert sum(s.percent for s in lane.shares) < 100
+    assert sum(1 for s in lane.shares if s.kind is ShareKind.CANARY) <= 1
+    assert {s.provider for s in lane.shares} <= set(names[1:])
+    for share in lane.shares:
+        health = story.health(share.provider, lane.receiver)
+        if lane.shares != before.shares:
+            assert not health.account_fault
+            assert not health.needs_ack
+            assert share.provider not in drained(story.state.context.overrides, story.now)
+        if share.percent > before.percent_of(share.provider):
+            assert (
+                unproven(share.provider, story.state, story.policy, story.now, left_for=Severity.NONE, since=None)
+                is None
+            )
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
-@given(first=ill_first, history=histories)
-def test_no_history_leads_to_an_unsafe_decision(first: tuple, history: list) -> None:
-    story = Story(policy=SHORT).warm()
+@given(first=ill_first, history=histories, policy=policies)
+def test_no_history_leads_to_an_unsafe_decision(first: tuple, history: list, policy: Policy) -> None:
+    story = Story(policy=policy).warm()
     for fault in first:
         story.wait(60).sweep({A: fault} if isinstance(fault, dict) else None)
         story.round({A: fault})
@@ -132,24 +183,26 @@ def test_no_history_leads_to_an_unsafe_decision(first: tuple, history: list) -> 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=histories, cut=st.integers(0, 400))
 def test_a_snapshot_and_its_tail_equal_the_full_fold(history: list, cut: int) -> None:
-    story = Story(policy=SHORT).warm()
+    story = Story(policy=SHARED).warm()
     for event in history:
         play(story, *event)
     cut = min(cut, len(story.facts))
     state = initial_state()
     for fact in story.facts[:cut]:
-        state = step(state, fact, SHORT)
+        state = step(state, fact, SHARED)
     state = state_from_json(state_to_json(state))
     for fact in story.facts[cut:]:
-        state = step(state, fact, SHORT)
+        state = step(state, fact, SHARED)
     assert state == story.state
     assert state_from_json(state_to_json(state)) == state
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(history=histories, healthy=st.integers(1, 6))
-def test_more_good_evidence_of_the_active_provider_never_causes_a_move_away(history: list, healthy: int) -> None:
-    story = Story(policy=replace(SHORT, failback_rounds=6)).warm()
+@given(history=histories, healthy=st.integers(1, 6), policy=policies)
+def test_more_good_evidence_of_the_active_provider_never_causes_a_move_away(
+    history: list, healthy: int, policy: Policy
+) -> None:
+    story = Story(policy=replace(policy, failback_rounds=6)).warm()
     for event in history:
         play(story, *event)
     for _ in range(healthy):
@@ -158,19 +211,20 @@ def test_more_good_evidence_of_the_active_provider_never_causes_a_move_away(hist
         after = story.decide()
         waited = isinstance(before, Stay) and before.rule not in ("local-fault", "start")  # these a sign of life ends
         if waited and isinstance(after, Switchover):
-            assert after.route.active == story.route.active or after.trigger == "failback"
+            here = story.route.lane(after.receiver).active
+            assert after.to == here or after.trigger == "failback" or here != story.route.active
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(faults=st.lists(st.tuples(some_faults, st.sampled_from((5, 60, 600))), min_size=5, max_size=60))
-def test_there_are_no_more_moves_in_an_hour_than_the_brake_allows(faults: list) -> None:
-    story = Story(policy=replace(SHORT, hold_down_seconds=0.0, failback_rounds=1)).warm()
+@given(faults=st.lists(st.tuples(some_faults, st.sampled_from((5, 60, 600))), min_size=5, max_size=60), policy=policies)
+def test_there_are_no_more_moves_in_an_hour_than_the_brake_allows(faults: list, policy: Policy) -> None:
+    story = Story(policy=replace(policy, hold_down_seconds=0.0, failback_rounds=1)).warm()
     moved = []
     for which, wait in faults:
         story.wait(wait).sweep(which)
         decision = story.decide()
         if isinstance(decision, Switchover):
-            if decision.route.active != story.route.active:
+            if decision.to != story.route.lane(decision.receiver).active:
                 moved.append(story.now)
             story.apply(decision)
     for at in moved:

@@ -24,6 +24,7 @@ QUICK = {
         "hold_down": "2s",
         "failback": "off",
         "failback_rounds": 2,
+        "share_step": "1s",
         "moves_per_hour": 60,
     },
     "postfix": {"canary_wait": "6s", "connect_timeout": "1s"},

@@ -17,9 +17,16 @@ def test_the_preferred_provider_is_earned_back_once_it_works():
         scene.stays(seconds=2)
         scene.world.heal()
         scene.until(lambda: scene.active() == "mailgun", 40, "mailgun is back")
-        row = scene.last_move()
-        assert (row["trigger"], row["rule"]) == ("failback", "failback")
-        assert row["reason"].startswith("mailgun is preferred and has earned its return: mailgun works: ")
+        row, half, tenth = scene.moves()[:3]
+        assert [(r["trigger"], r["rule"]) for r in (tenth, half, row)] == [
+            ("failback", "canary"),
+            ("failback", "canary"),
+            ("failback", "failback"),
+        ]
+        assert tenth["reason"].startswith("mailgun is preferred and has earned its return: mailgun works: ")
+        assert "It gets 10 % of the mail now" in tenth["reason"]
+        assert "It gets 50 % of the mail now" in half["reason"]
+        assert row["reason"].startswith("mailgun has carried 50 % of the mail well since ")
         assert scene.carrier(scene.world.send()) == "mailgun"
         scene.stays(seconds=3)
 
