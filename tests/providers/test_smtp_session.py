@@ -9,7 +9,7 @@ from providers.base import Message, SubmissionStatus
 from providers.failure import Category, Stage
 from providers.smtp_connect import Address, connect
 from tests.providers.conftest import MESSAGE
-from tests.providers.relay import Relay
+from tests.providers.relay import HANG, Relay
 
 pytestmark = pytest.mark.anyio
 
@@ -131,6 +131,33 @@ async def test_addresses_beyond_ascii_need_smtputf8(at_relay):
         found = await provider.submit(message(sender="prüfung@example.org", recipient="empfänger@example.net"))
     assert found.status is SubmissionStatus.ACCEPTED
     assert relay.commands[-4].endswith("SMTPUTF8")
+
+
+async def test_a_header_beyond_ascii_needs_smtputf8_and_a_body_does_not(at_relay):
+    header, body = "Subject: Grüße\r\n\r\nx\r\n".encode(), "Subject: x\r\n\r\nGrüße\r\n".encode()
+    async with at_relay() as (relay, provider):
+        found = await provider.submit(message(header))
+        assert (await provider.submit(message(body))).status is SubmissionStatus.ACCEPTED
+    assert (found.failure.category, found.failure.rule) == (Category.CONTENT, "smtputf8-not-offered")
+    assert "encode the field" in found.text
+    assert not [command for command in relay.commands if "SMTPUTF8" in command]
+    async with at_relay(ehlo_tls=("AUTH PLAIN", "8BITMIME", "SMTPUTF8")) as (relay, provider):
+        assert (await provider.submit(message(header))).status is SubmissionStatus.ACCEPTED
+    assert relay.commands[-4].endswith("BODY=8BITMIME SMTPUTF8")
+
+
+async def test_a_recipient_beyond_ascii_is_announced_with_the_sender(at_relay):
+    async with at_relay(ehlo_tls=("AUTH PLAIN", "SMTPUTF8")) as (relay, provider):
+        await provider.check_session("a@example.org", "empfänger@example.net")
+    assert "MAIL FROM:<a@example.org> SMTPUTF8" in relay.commands
+
+
+async def test_the_deadline_ends_a_hand_over_before_the_total_time_out(at_relay, world):
+    async with at_relay(answers={"data": HANG}) as (_, provider):
+        found = await provider.submit(MESSAGE, deadline=world.clock.monotonic() + 0.3)
+        past = await provider.submit(MESSAGE, deadline=world.clock.monotonic() - 1)
+    assert (found.failure.rule, found.failure.stage) == ("time-out", Stage.DATA)
+    assert past.failure.rule == "time-out"
 
 
 @pytest.mark.parametrize("address", ["a@b> BODY=7BIT", "a@b\r\nQUIT", "a b@c", "\ud800@b", "a\x00@b"])
