@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
-from deploy.sandbox.dialect import DIALECTS
+from deploy.sandbox.dialect import API_NAMES, DIALECTS
 from deploy.sandbox.errors import SandboxError
 from deploy.sandbox.fault import FAULTS
 from deploy.sandbox.layout import Layout
@@ -102,6 +102,7 @@ def _environment(world: World) -> str:
     return f"""The sandbox is up in {world.directory}.
 
   relays     {", ".join(f"{name} 127.0.0.1:{world.ports[name]}" for name in DIALECTS)}
+  HTTP APIs  {", ".join(f"{name} {world.api_url(name)}" for name in API_NAMES)} (keys in {world.layout.plan})
   IMAP       127.0.0.1:{world.ports["imap"]} (TLS)
   Postfix    127.0.0.1:{world.ports["smtp"]}, configuration {world.postfix.config_dir}, log {world.postfix.log}
   authority  {world.ca_file}

@@ -66,6 +66,7 @@ FAULTS = {
         argument="provider",
         of="seed",
     ),
+    "dns_down": Kind(does="this machine's name server does not answer", of="host"),
     "local_net": Kind(does="this machine's network is cut: no relay and no IMAP server can be reached", of="host"),
 }
 

@@ -58,7 +58,7 @@ def smtp_labels(content: bytes) -> Labels:
     tags = [str(tag) for tag in headers.get_all("X-Mailgun-Tag", [])]
     orders = _object(headers["X-SMTPAPI"])
     category = orders.get("category", [])
-    tags += [category] if isinstance(category, str) else [str(c) for c in category]
+    tags += [str(c) for c in category] if isinstance(category, list) else [str(category)]
     if isinstance(orders.get("unique_args"), dict):
         variables |= orders["unique_args"]
     return Labels(

@@ -60,6 +60,7 @@ def write_config(
             "helper_user": "root",
         },
         "probes": {"sender": PROBE_SENDER},
+        "dns": {"server": f"127.0.0.1:{ports['dns']}"},
         "policy": {},
     }
     for source in (SHORT_TIMES, settings):

@@ -94,23 +94,29 @@ class ProviderApi:
             return
         context = self._contexts["expired" if strikes("tls_expired") else "good"]
         await writer.start_tls(context, ssl_handshake_timeout=20)
-        while True:
+        while request := await self._next(reader, writer):
+            scope = Scope(self.relay.faults)
+            if tarpit := scope("tarpit"):
+                await asyncio.sleep(float(tarpit.value or 0))
             try:
-                request = await read_request(reader)
-                if request is None:
-                    return
-                scope = Scope(self.relay.faults)
-                if tarpit := scope("tarpit"):
-                    await asyncio.sleep(float(tarpit.value or 0))
                 response = await self._answer(request, scope, reader)
             except BadRequestError as error:
-                await write_response(writer, self.malformed(str(error)))
-                return
+                response = self.malformed(str(error))
             await self.listener.flowing.wait()
             self._see(request, response)
             await write_response(writer, self._finished(response), head_only=request.method == "HEAD")
             if request.headers.get("connection", "").lower() == "close":
                 return
+
+    async def _next(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request | None:
+        """Return the next request; None when the client has left or does not speak HTTP."""
+        try:
+            return await read_request(reader)
+        except BadRequestError as error:
+            refused = self.malformed(str(error))
+            headers = {**refused.headers, "Connection": "close"}
+            await write_response(writer, Response(status=refused.status, body=refused.body, headers=headers))
+            return None
 
     def _see(self, request: Request, response: Response) -> None:
         """Keep what was asked, without its key, and what was answered."""
@@ -155,7 +161,10 @@ class ProviderApi:
                 fault = scope(name)
                 if fault and not (name == "ratelimit" and not self.relay.over_rate(float(fault.value or 0))):
                     return self.refusal(fault, request)
-        return found.handler(Call(request=request, fields=match.groupdict(), scope=scope))
+        try:
+            return found.handler(Call(request=request, fields=match.groupdict(), scope=scope))
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise BadRequestError("a value is of the wrong type") from error
 
     def calls_this_minute(self, *, count: bool = False) -> int:
         """Return how many calls the last minute has seen, with this one if `count`."""

@@ -44,7 +44,7 @@ def is_sandboxed(ask: Mapping[str, Any]) -> bool:
     Raises:
         RefusedMailError: the flag is no boolean.
     """
-    mode = (ask.get("mail_settings") or {}).get("sandbox_mode") or {}
+    mode = ask.get("mail_settings", {}).get("sandbox_mode", {})
     enable = mode.get("enable", False)
     if not isinstance(enable, bool):
         raise RefusedMailError("The sandbox_mode enable parameter must be a boolean.", "mail_settings.sandbox_mode")

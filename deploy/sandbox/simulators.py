@@ -17,6 +17,7 @@ from deploy.sandbox.fault import FAULTS, Fault, parse_fault
 from deploy.sandbox.layout import Layout
 from deploy.sandbox.mailgun_account import WEBHOOKS
 from deploy.sandbox.mailgun_api import MailgunApi
+from deploy.sandbox.name_server import NameServer, sandbox_zone
 from deploy.sandbox.people import SEEDS
 from deploy.sandbox.relay import RelaySimulator, tls_context
 from deploy.sandbox.sendgrid_api import SendgridApi
@@ -40,7 +41,8 @@ class Simulators:
             for name in DIALECTS
         }
         self._webhooks = self._open_apis(layout, plan["ports"], plan["keys"])
-        self._cut_off = False
+        self._names = NameServer(sandbox_zone(), plan["ports"]["dns"])
+        self._host_faults: set[str] = set()
 
     def _open_apis(
         self, layout: Layout, ports: Mapping[str, int], keys: Mapping[str, Mapping[str, str]]
@@ -66,6 +68,7 @@ class Simulators:
         """Start listening on every relay's port."""
         for relay in self._relays.values():
             await relay.open()
+        await self._names.open()
 
     async def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the answer to one control request."""
@@ -92,7 +95,7 @@ class Simulators:
                 return {
                     "relays": [relay.status() for relay in self._relays.values()],
                     "seeds": {n: [str(f) for f in faults] for n, faults in self._exchange.seed_faults.items()},
-                    "host": ["local_net"] if self._cut_off else [],
+                    "host": sorted(self._host_faults),
                 }
         raise UnknownFaultError(f"The simulators do not understand {request.get('do')!r}.")
 
@@ -100,8 +103,9 @@ class Simulators:
         of = FAULTS[fault.name].of
         if of == "host" or target == HOST:
             if (of, target) != ("host", HOST):
-                raise UnknownFaultError(f"{fault.name} on {target}: local_net is the one fault of {HOST}.")
-            await self._cut(off=True)
+                of_host = ", ".join(name for name, kind in FAULTS.items() if kind.of == "host")
+                raise UnknownFaultError(f"{fault.name} on {target}: the faults of {HOST} are {of_host}.")
+            await self._strike_host({*self._host_faults, fault.name})
             return
         if target in self._exchange.seed_faults:
             if of != "seed":
@@ -130,8 +134,8 @@ class Simulators:
                 self._suppress(seed)
                 if was_down and not faults.get("seed_down"):
                     await asyncio.to_thread(self._dovecot.let_in, SEEDS[seed].address)
-        if target in {None, HOST} and self._cut_off:
-            await self._cut(off=False)
+        if target in {None, HOST}:
+            await self._strike_host(self._host_faults - {name} if name else set())
         if target is None or target not in {*SEEDS, HOST}:
             for relay in self._relays_named(target or "all"):
                 await relay.heal(name)
@@ -158,11 +162,15 @@ class Simulators:
         if url:
             webhooks.update(dict.fromkeys(names, url))
 
-    async def _cut(self, *, off: bool) -> None:
-        self._cut_off = off
-        for relay in self._relays.values():
-            await relay.cut(off=off)
-        await asyncio.to_thread(self._dovecot.stop if off else self._dovecot.start)
+    async def _strike_host(self, faults: set[str]) -> None:
+        """Have these faults of this machine, and no others."""
+        off, was_off = "local_net" in faults, "local_net" in self._host_faults
+        self._host_faults = faults
+        self._names.silent = bool(faults)
+        if off is not was_off:
+            for relay in self._relays.values():
+                await relay.cut(off=off)
+            await asyncio.to_thread(self._dovecot.stop if off else self._dovecot.start)
 
     def _relays_named(self, target: str) -> list[RelaySimulator]:
         if target == "all":

@@ -42,7 +42,7 @@ class World:
     def __init__(self, layout: Layout, ports: dict[str, int]) -> None:
         self.layout = layout
         self.directory = layout.directory
-        self.ports = ports  # "mailgun", "sendgrid", "acme", "imap", "smtp", "mailgun_api", "sendgrid_api"
+        self.ports = ports  # "mailgun", "sendgrid", "acme", "imap", "smtp", "dns", "mailgun_api", "sendgrid_api"
         self.ca_file = layout.ca_file
         self.config_path = layout.product_config
         self.postfix = Postfix(layout, ports["smtp"])
@@ -78,7 +78,7 @@ class World:
         end_leftovers(layout)
         _wipe(layout)
         layout = prepare(Path(directory))
-        ports = _distinct_ports((*DIALECTS, "imap", "smtp", *(f"{name}_api" for name in API_NAMES)))
+        ports = _distinct_ports((*DIALECTS, "imap", "smtp", "dns", *(f"{name}_api" for name in API_NAMES)))
         world = cls(layout, ports)
         try:
             merged = {name: dict(values) for name, values in (settings or {}).items()}

@@ -74,6 +74,38 @@ def test_an_answer_to_head_has_no_body(mailgun: Client) -> None:
     assert (answer.status_code, answer.content) == (200, b"")
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"personalizations": 5},
+        {"personalizations": [5]},
+        {"personalizations": [{"to": 5}]},
+        {"personalizations": [{"to": [5]}]},
+        {"from": "probe@example.test"},
+        {"content": 5},
+        {"content": [5]},
+        {"headers": 5},
+        {"attachments": [5]},
+        {"categories": 5},
+        {"mail_settings": []},
+        {"mail_settings": {"sandbox_mode": 5}},
+    ],
+    ids=str,
+)
+def test_values_of_wrong_types_are_refused(sendgrid: Client, changes: dict) -> None:
+    assert sendgrid.send(**changes).status_code == 400
+    assert sendgrid.send().status_code == 202
+
+
+def test_wrong_types_in_queries_are_refused(mailgun: Client, sendgrid: Client) -> None:
+    for ask in ({"pagination": 5}, {"filter": {"AND": [5]}}, {"pagination": {"token": 5}}, {"start": "soon"}, []):
+        assert mailgun.http.post("/v1/analytics/logs", json=ask).status_code == 400
+    for ask in ({"dimensions": ["moon"]}, {"duration": "long"}, {"resolution": "year"}, []):
+        assert mailgun.http.post("/v1/analytics/metrics", json=ask).status_code == 400
+    assert sendgrid.http.post("/v3/asm/suppressions/global", json=[]).status_code == 400
+    assert sendgrid.http.request("DELETE", "/v3/suppression/bounces", json=[]).status_code == 400
+
+
 def test_what_is_no_json_is_refused(mailgun: Client, sendgrid: Client) -> None:
     assert mailgun.http.post("/v1/analytics/logs", content=b"{").status_code == 400
     assert sendgrid.http.post("/v3/mail/send", content=b"{").status_code == 400
