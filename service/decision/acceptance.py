@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from probes.observation import Observation, Outcome, Signal, Source
 from service.decision.attribution import Blame, Proof, blame, proof_needed
+from service.decision.burst import Bursts, with_burst
 from service.decision.calibration import LIVE_CLUSTER_SECONDS, calibrate
 from service.decision.evidence import Results, Track, revived, shown, tallied, weighed
 from service.decision.policy import Policy
@@ -12,6 +13,7 @@ from service.decision.reason import quoted
 from service.decision.route import ANY_RECEIVER
 from service.decision.state import Context, LocalFault, Note, ProviderState, State
 from service.decision.streak import BEYOND_RCPT, failed, hard_fault, still_failing, succeeded
+from service.decision.suspicion import further_needed
 from service.decision.tally import bucket_of
 from service.decision.trouble import NO_TROUBLE, Account, Trouble, calmer, unexpired, unforgotten
 
@@ -28,11 +30,12 @@ def took(state: State, observation: Observation, policy: Policy) -> State:
     """Return the state after a provider took mail, or would have."""
     name, at = observation.provider, observation.at
     before = state.providers.get(name, _UNKNOWN_PROVIDER)
-    trouble = unexpired(before.trouble, at, policy.evidence_lifetime_seconds)
+    trouble, bursts = unexpired(before.trouble, at, policy.evidence_lifetime_seconds), before.bursts
     if trouble is not NO_TROUBLE and observation.source is Source.PROBE:
         before = replace(before, trouble=trouble)
         if trouble.pending:
             before = _settle(state, name, before, policy)
+        bursts = _on_record(before, observation, policy)
         trouble = _relieved(before.trouble, observation, policy)
     proven_at = at if observation.source is Source.PROBE else at - LIVE_STAMP
     after = ProviderState(
@@ -43,6 +46,7 @@ def took(state: State, observation: Observation, policy: Policy) -> State:
         seen_at=_later(before.seen_at, at),
         trouble=trouble,
         allowance=before.allowance,
+        bursts=bursts,
     )
     providers = {**state.providers, name: after}
     context = state.context
@@ -50,7 +54,13 @@ def took(state: State, observation: Observation, policy: Policy) -> State:
         notes = {key: note for key, note in context.notes.items() if key != _MESSAGE}
         context = replace(context, local=None, notes=notes)
     state = State(
-        at=at, providers=providers, rounds=state.rounds, due_at=state.due_at, closed=state.closed, context=context
+        at=at,
+        providers=providers,
+        rounds=state.rounds,
+        due_at=state.due_at,
+        closed=state.closed,
+        volumes=state.volumes,
+        context=context,
     )
     return _reconsidered(state, name, proven_at, policy)
 
@@ -146,6 +156,22 @@ def asked(trouble: Trouble, observation: Observation) -> Trouble:
     return replace(trouble, asked=trouble.asked + 1, asked_round=observation.round)
 
 
+def _on_record(provider: ProviderState, success: Observation, policy: Policy) -> Bursts | None:
+    """Return the record of bursts, with the one that this success of a probe ends.
+
+    A confirmed fault that was not seen to last longer than the tolerated outage was but a burst.
+    """
+    streak, fault = provider.trouble.streak, provider.trouble.fault
+    if streak is not None and not streak.message:
+        return with_burst(provider.bursts, success.at, streak.count - 1)
+    if fault is None or fault.good_at is not None or fault.message or fault.account:
+        return provider.bursts
+    lasted_seconds = (fault.last.at - fault.since).total_seconds()
+    if fault.good_run or lasted_seconds > policy.tolerated_outage_seconds:
+        return provider.bursts
+    return with_burst(provider.bursts, success.at, fault.count - 1)
+
+
 def _relieved(trouble: Trouble, observation: Observation, policy: Policy) -> Trouble:
     """Return the trouble after a success of a probe: streaks end, faults come nearer to their end."""
     fault = succeeded(trouble.fault, observation, policy) if trouble.fault is not None else None
@@ -226,7 +252,9 @@ def _latched(state: State, name: str, provider: ProviderState, policy: Policy) -
     """Return the provider with its streak turned into a fault, if it is confirmed and proved."""
     trouble = provider.trouble
     streak = trouble.streak
-    if streak is None or trouble.fault is not None or not streak.confirmed(policy):
+    if streak is None or trouble.fault is not None:
+        return provider
+    if not streak.confirmed(further_needed(state, name, policy, streak.last.at), policy):
         return provider
     if not _compared(state, name, streak.proof, streak.first.at, policy):
         return provider

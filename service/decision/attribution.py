@@ -140,7 +140,7 @@ def verdict(cell: Cell, signal: Signal) -> Observation | None:
     observation = {
         Signal.ARRIVAL: cell.arrival,
         Signal.PLACEMENT: cell.placement,
-        Signal.LATENCY: cell.latency if cell.arrived else None,
+        Signal.LATENCY: cell.latency if cell.arrived or cell.overdue else None,
         Signal.AUTHENTICATION: cell.authentication,
     }[signal]
     return None if observation is None or observation.outcome is Outcome.UNKNOWN else observation

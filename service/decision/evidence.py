@@ -15,7 +15,10 @@ from service.decision.calibration import Bank
 from service.decision.tally import Tally, count
 
 CITED = 3  # bad observations kept to be quoted
-BASELINE_CLUSTERS = 100  # healthy clusters before the baseline may rise
+# Healthy clusters before the baseline may rise. Before, only the CUSUM of the deepest failure runs: a provider that has
+# always had a little spam would else be taken for one that has got worse, again and again, and never be learnt.
+BASELINE_CLUSTERS = 100
+DRIFT = 2.0  # the tests take for healthy up to this many times the bound: healthy rates drift
 _Z = 1.645  # one-sided 95 %
 
 
@@ -97,7 +100,7 @@ def weighed(track: Track | None, results: Results, bank: Bank, recovery_clusters
 
     An alarm stays until `recovery_clusters` clusters in a row were good; meanwhile nothing else is learnt.
     """
-    if track is None or not track.scores:
+    if track is None or len(track.scores) != len(bank.levels[0]):
         zero = (0.0,) * len(bank.levels[0])
         tally = track.tally if track else Tally(bucket=results.bucket, bad=0, total=0)
         cites = track.cites if track else ()
@@ -119,6 +122,8 @@ def weighed(track: Track | None, results: Results, bank: Bank, recovery_clusters
                 max(0.0, score + share * depth.bad + (1 - share) * depth.good)
                 for score, depth in zip(base, bank.levels[level], strict=True)
             )
+            if healthy[1] < BASELINE_CLUSTERS:
+                scores = (*(0.0,) * (len(scores) - 1), scores[-1])
             if results.bad:
                 since, seeds = since or results.at, seeds | results.seeds
             if not any(scores):
@@ -187,10 +192,14 @@ def voided(track: Track, *, alarm: bool = True) -> Track:
 
 
 def _level(bank: Bank, healthy: tuple[int, int]) -> int:
-    """Return the level of the bank that the healthy clusters' upper bound calls for; the floor while they are few."""
+    """Return the level of the bank that the healthy clusters' upper bound calls for; the floor while they are few.
+
+    The floor is such a rate too, so it stands for a bound of half of it.
+    """
     bad, total = healthy
     if total < BASELINE_CLUSTERS:
         return 0
     share = bad / total
     spread = _Z * sqrt(share * (1 - share) / total + _Z * _Z / (4 * total * total))
-    return bank.level_for((share + _Z * _Z / (2 * total) + spread) / (1 + _Z * _Z / total))
+    bound = (share + _Z * _Z / (2 * total) + spread) / (1 + _Z * _Z / total)
+    return bank.level_for(DRIFT * bound)

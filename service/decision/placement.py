@@ -9,7 +9,8 @@ from service.decision.attribution import COMPARED, Blame, Compared, Shared, comp
 from service.decision.calibration import calibrate
 from service.decision.evidence import Results, revived, tallied, weighed
 from service.decision.policy import Policy
-from service.decision.round import Group, closes_at, is_complete, with_observation
+from service.decision.reason import tested_reason
+from service.decision.round import Group, closes_at, is_complete, is_timed, with_observation
 from service.decision.route import ANY_RECEIVER
 from service.decision.state import Note, ProviderState, State
 from service.decision.tally import bucket_of
@@ -31,6 +32,10 @@ def in_round(state: State, observation: Observation, policy: Policy) -> State:
     rounds = {**state.rounds, key: group}
     if group.cells[observation.provider, observation.seed].complete and is_complete(group, policy):
         return _closed(state, group, observation.at, policy)
+    if observation.signal is Signal.LATENCY and not group.timed and is_timed(group, policy):
+        group = replace(group, timed=True)
+        state = _timed(state, group, observation.at, policy)
+        rounds = {**rounds, key: group}
     closing = closes_at(group, policy)  # may move later: then close_due finds nothing and looks again
     return State(
         at=observation.at,
@@ -38,6 +43,7 @@ def in_round(state: State, observation: Observation, policy: Policy) -> State:
         rounds=rounds,
         due_at=closing if state.due_at is None else min(state.due_at, closing),
         closed=state.closed,
+        volumes=state.volumes,
         context=state.context,
     )
 
@@ -58,15 +64,13 @@ def _closed(state: State, group: Group, at: datetime, policy: Policy) -> State:
     key = (group.round, group.receiver)
     rounds = {k: g for k, g in state.rounds.items() if k != key}
     compared, shared = compare_round(group, paired=len(policy.providers) > 1)
-    providers = dict(state.providers)
-    for one in compared:
-        providers[one.provider] = _judged(providers.get(one.provider, _UNKNOWN_PROVIDER), one, group, at, policy)
-    for name in {one.provider for one in compared}:
-        of_provider = [one for one in compared if one.provider == name and one.signal is not Signal.AUTHENTICATION]
-        doubt = _doubt(providers[name], of_provider, group, at)
-        if doubt is not providers[name].trouble.doubt:
-            providers[name] = replace(providers[name], trouble=replace(providers[name].trouble, doubt=doubt))
+    if group.timed:
+        compared = tuple(one for one in compared if one.signal is not Signal.LATENCY)
+    providers = _all_judged(state.providers, compared, group, at, policy)
     notes = {**state.context.notes, **{_note_key(s, group): _note(s, group, at) for s in shared}}
+    for one in compared:
+        if one.signal is Signal.AUTHENTICATION:
+            _report(notes, one.provider, group.receiver, providers[one.provider], at, policy)
     for stale in _disproved(group):
         notes.pop(stale, None)
     return State(
@@ -75,20 +79,63 @@ def _closed(state: State, group: Group, at: datetime, policy: Policy) -> State:
         rounds=rounds,
         due_at=_due(rounds, policy),
         closed=(*state.closed, key)[-_REMEMBERED:],
+        volumes=state.volumes,
         context=replace(state.context, notes=notes) if notes != state.context.notes else state.context,
     )
 
 
+def _timed(state: State, group: Group, at: datetime, policy: Policy) -> State:
+    """Return the state with the open group judged for what is late in it and nothing else."""
+    compared, _ = compare_round(group, paired=len(policy.providers) > 1)
+    late = tuple(one for one in compared if one.signal is Signal.LATENCY)
+    return replace(state, at=at, providers=_all_judged(state.providers, late, group, at, policy))
+
+
+def _all_judged(
+    before: Mapping[str, ProviderState], compared: tuple[Compared, ...], group: Group, at: datetime, policy: Policy
+) -> dict[str, ProviderState]:
+    """Return the providers with each one's part in the group tested, and their suspicions."""
+    providers = dict(before)
+    for one in compared:
+        providers[one.provider] = _judged(providers.get(one.provider, _UNKNOWN_PROVIDER), one, group, at, policy)
+    for name in {one.provider for one in compared}:
+        of_provider = [one for one in compared if one.provider == name and one.signal is not Signal.AUTHENTICATION]
+        doubt = _doubt(providers[name], of_provider, group, at)
+        if doubt is not providers[name].trouble.doubt:
+            providers[name] = replace(providers[name], trouble=replace(providers[name].trouble, doubt=doubt))
+    return providers
+
+
+def _report(
+    notes: dict[str, Note], name: str, receiver: str, provider: ProviderState, at: datetime, policy: Policy
+) -> None:
+    """Set or take away the note that mail through this provider fails authentication at this receiver."""
+    key, track = f"authentication:{name}:{receiver}", provider.tracks[receiver, Signal.AUTHENTICATION]
+    if track.alarmed_at is None:
+        notes.pop(key, None)
+    elif key not in notes:
+        sentence = tested_reason(name, receiver, Signal.AUTHENTICATION, track, paired=len(policy.providers) > 1)
+        sentence += " It moves no mail; look at the DKIM signature and the return path that it uses."
+        notes[key] = Note(at=at, sentence=sentence)
+
+
 def _judged(provider: ProviderState, one: Compared, group: Group, at: datetime, policy: Policy) -> ProviderState:
-    """Return the provider with one closed cluster tested at its receiver and pooled over all."""
+    """Return the provider with one closed cluster tested at its receiver and pooled over all.
+
+    The confirmations of one suspicion are one cluster at each receiver. Over all receivers they come in turns, so
+    there the first round stands for the others.
+    """
     tracks = dict(provider.tracks)
     banks = calibrate(policy)
+    doubt = provider.trouble.doubt if group.confirmation else None
+    cause = f"confirming {doubt.since.isoformat()}" if doubt else group.round
+    repeated = doubt is not None and doubt.last_round not in ("", group.round)
     for receiver in (group.receiver, ANY_RECEIVER):
         seeds = [s for s, r in policy.seeds if receiver in (r, ANY_RECEIVER)]
         results = Results(
             at=at,
             bucket=bucket_of(at, policy.evidence_lifetime_seconds),
-            cluster=f"{group.round}|{group.receiver}",
+            cluster=f"{cause}|{group.receiver}",
             bad=one.bad,
             total=one.total,
             seeds=one.seeds,
@@ -97,7 +144,7 @@ def _judged(provider: ProviderState, one: Compared, group: Group, at: datetime, 
         )
         key = (receiver, one.signal)
         track, bank = revived(tracks.get(key), at, policy.evidence_lifetime_seconds), banks.get(key)
-        if bank is None:
+        if bank is None or (repeated and receiver == ANY_RECEIVER and (track is None or track.alarmed_at is None)):
             tracks[key] = tallied(track, results)
         else:
             tracks[key] = weighed(track, results, bank, policy.failback_rounds)

@@ -41,6 +41,12 @@ class Cell:
         return self.ended or self.placement is not None
 
     @property
+    def overdue(self) -> bool:
+        """Return whether it has not been found though its sibling was, and nothing else is known of it."""
+        late = self.latency is not None and self.latency.outcome is Outcome.BAD
+        return late and self.arrival is None and self.placement is None
+
+    @property
     def complete(self) -> bool:
         """Return whether every verdict is known."""
         return self.ended or not (
@@ -61,6 +67,7 @@ class Group:
     opened_at: datetime
     last_at: datetime
     cells: Mapping[tuple[str, str], Cell]  # (provider, seed)
+    timed: bool = False  # who is late has been judged; the rest waits for what is overdue
 
     @property
     def seeds(self) -> tuple[str, ...]:
@@ -79,6 +86,7 @@ def with_observation(group: Group | None, observation: Observation) -> Group:
         confirmation=observation.confirmation,
         opened_at=group.opened_at if group else at,
         last_at=max(group.last_at, at) if group else at,
+        timed=group.timed if group else False,
         cells={
             **(group.cells if group else {}),
             key: Cell(
@@ -103,6 +111,17 @@ def is_complete(group: Group, policy: Policy) -> bool:
         for provider in policy.providers
         for seed in seeds
     )
+
+
+def is_timed(group: Group, policy: Policy) -> bool:
+    """Return whether every probe of a whole round is known to be on time, late, overdue or ended, and some is overdue.
+
+    What is overdue is evidence already; whether it is lost is known much later, by the round's deadline.
+    """
+    cells = group.cells.values()
+    if len(cells) < len(policy.providers) * len(group.seeds) or not any(cell.overdue for cell in cells):
+        return False
+    return all(cell.ended or cell.overdue or (cell.arrived and cell.latency is not None) for cell in cells)
 
 
 def closes_at(group: Group, policy: Policy) -> datetime:

@@ -22,9 +22,22 @@ class Streak:
     message: bool  # the latest came after RCPT: only a message can confirm it
     proof: Proof  # the least demanding among them
 
-    def confirmed(self, policy: Policy) -> bool:
-        """Return whether there are failures enough: one confirmation for an account fault, else as configured."""
-        return self.count > (1 if self.account else policy.confirmations)
+    def needs(self, further: int, policy: Policy) -> int:
+        """Return how many further failures confirm it, where bursts call for `further`.
+
+        One for an account fault unless there are such bursts. Messages are dear, and one round is many of them, so what
+        only messages can confirm takes as many as configured.
+        """
+        if self.message:
+            return 1 if self.account else policy.confirmations
+        return 1 + further - policy.confirmations if self.account else further
+
+    def confirmed(self, further: int, policy: Policy) -> bool:
+        """Return whether there are failures enough, or they have gone on for longer than the tolerated outage."""
+        lasted_seconds = (self.last.at - self.first.at).total_seconds()
+        if lasted_seconds >= policy.tolerated_outage_seconds:
+            further = policy.confirmations
+        return self.count > self.needs(further, policy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,10 @@ from typing import Literal
 
 from probes.observation import Observation
 from service.decision.allowance import rounds_left, spent
+from service.decision.burst import needed
 from service.decision.policy import Policy
 from service.decision.state import State
+from service.decision.streak import Streak
 from service.decision.trouble import Trouble, unexpired
 
 SPARE_CONFIRMATIONS = 3  # beyond those that confirm, for failures that nothing could be compared with
@@ -54,7 +56,7 @@ def _for_streaks(state: State, policy: Policy, now: datetime, *, message: bool) 
         name: streak
         for name, trouble in _troubles(state, policy, now).items()
         if (streak := trouble.streak) is not None
-        and _still_asks(trouble, policy)
+        and _still_asks(state, name, trouble, streak, policy)
         and (streak.message and bool(policy.seeds)) == message
         and (not message or rounds_left(state.providers[name].allowance, policy, now) > 0)
     }
@@ -76,7 +78,8 @@ def _for_streaks(state: State, policy: Policy, now: datetime, *, message: bool) 
 def _for_doubts(state: State, policy: Policy, now: datetime) -> ConfirmationWanted | None:
     """Return the message round that settles where mail through a suspect ends up.
 
-    None while a round is open at the receivers in question: its evidence is on its way.
+    None while a round is open at the receivers in question, unless it only waits for what is overdue: its evidence is
+    on its way.
     """
     doubts = {
         name: doubt
@@ -86,7 +89,7 @@ def _for_doubts(state: State, policy: Policy, now: datetime) -> ConfirmationWant
         and rounds_left(state.providers[name].allowance, policy, now) > 0
     }
     receivers = tuple(r for r in policy.receivers if any(r in d.receivers for d in doubts.values()))
-    if not receivers or any(receiver in receivers for _, receiver in state.rounds):
+    if not receivers or any(g.receiver in receivers and not g.timed for g in state.rounds.values()):
         return None
     suspect, doubt = max(doubts.items(), key=lambda item: len(item[1].receivers))
     spacing = timedelta(seconds=policy.confirmation_spacing_seconds)
@@ -108,15 +111,26 @@ def charged(state: State, taken: Observation, policy: Policy) -> State:
     suspects = {
         name: replace(state.providers[name], allowance=spent(state.providers[name].allowance, policy, taken.at))
         for name, trouble in _troubles(state, policy, taken.at).items()
-        if (trouble.streak is not None and trouble.streak.message and _still_asks(trouble, policy))
+        if (
+            (streak := trouble.streak) is not None
+            and streak.message
+            and _still_asks(state, name, trouble, streak, policy)
+        )
         or (trouble.doubt is not None and trouble.doubt.rounds_left > 0)
     }
     return replace(state, providers={**state.providers, **suspects}) if suspects else state
 
 
-def _still_asks(trouble: Trouble, policy: Policy) -> bool:
+def further_needed(state: State, name: str, policy: Policy, at: datetime) -> int:
+    """Return how many failures after the first confirm a hard fault of this provider."""
+    others = (p.bursts for n, p in state.providers.items() if n != name)
+    return needed(state.providers[name].bursts, others, policy, at)
+
+
+def _still_asks(state: State, name: str, trouble: Trouble, streak: Streak, policy: Policy) -> bool:
     """Return whether the present streak has not had all its confirmations yet."""
-    return trouble.asked < policy.confirmations + SPARE_CONFIRMATIONS
+    further = streak.needs(further_needed(state, name, policy, streak.last.at), policy)
+    return trouble.asked < max(policy.confirmations, further) + SPARE_CONFIRMATIONS
 
 
 def _troubles(state: State, policy: Policy, now: datetime) -> dict[str, Trouble]:

@@ -3,7 +3,7 @@
 import random
 from dataclasses import replace
 from datetime import timedelta
-from math import log
+from math import ceil, log
 
 import pytest
 
@@ -92,10 +92,13 @@ def test_a_policy_has_one_hash() -> None:
 
 def test_failures_alarm_and_good_results_never_do() -> None:
     assert after([0] * 1000).alarmed_at is None
-    alarmed = after([0] * 50 + [1] * 5)
-    assert alarmed.alarmed_at == START + timedelta(minutes=54)
+    deep = BANK.levels[0][-1]
+    needed = ceil(deep.threshold / deep.bad)
+    assert after([0] * 50 + [1] * (needed - 1)).alarmed_at is None
+    alarmed = after([0] * 50 + [1] * needed)
+    assert alarmed.alarmed_at == START + timedelta(minutes=49 + needed)
     assert alarmed.since == START + timedelta(minutes=50)
-    assert (alarmed.since_bad, alarmed.since_total) == (5, 5)
+    assert (alarmed.since_bad, alarmed.since_total) == (needed, needed)
 
 
 def test_results_of_one_cluster_weigh_as_one_however_many() -> None:

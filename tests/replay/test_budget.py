@@ -20,5 +20,6 @@ def test_every_test_with_its_threshold_and_share(configured: Shell) -> None:
 
 def test_a_table_for_people(configured: Shell) -> None:
     out = configured("explain", "--budget").out
-    assert out.startswith("false_moves_per_year = 1; the 45 tests use 0.")
+    assert out.startswith("false_moves_per_year = 1; the 31 tests use 0.")
     assert re.search(r"session +all +12% failing +[\d.]+ +[\d,]+ +[\d,.]+ years +0\.\d+ +\d\.\d%", out)
+    assert re.search(r"session +all +3 in a row +3 +[\d,]+ +[\d,.]+ years +0\.\d+ +\d+\.\d%", out)
