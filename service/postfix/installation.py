@@ -179,6 +179,11 @@ def _check_endpoint(name: str, endpoint: RelayEndpoint) -> None:
             f'Provider "{name}": Postfix verifies names in certificates, not addresses such as '
             f'"{endpoint.server_name}"; set server_name to the name in the certificate.'
         )
+    for file in (endpoint.client_certificate_file, endpoint.client_key_file):
+        if file is not None and not _PLAIN_PATH.fullmatch(file):
+            raise InstallationError(
+                f'Provider "{name}": the path "{file[:100]}" must be absolute and hold no blanks or special characters.'
+            )
     for what, secret in (("username", endpoint.username), ("password", endpoint.password)):
         if secret is not None and (not secret.isprintable() or secret != secret.strip() or not secret):
             raise InstallationError(

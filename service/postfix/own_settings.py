@@ -1,6 +1,6 @@
 """Reads what the administrator has in main.cf beside, before and beneath the route."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,10 @@ def _domains(installation: Installation, transport_maps: str, seen: Mapping[str,
     relayed = [word.lower() for word in split_maps(seen[_RELAYED])]
     here = [word.lower() for name in _HERE for word in split_maps(seen[name])]
     plain = [word for word in relayed if not is_table(word) and not word.startswith(("/", "!"))]
-    keys = dict.fromkeys([*_CATCH_ALL_KEYS, *(form for name in (*domains, *plain) for form in _forms(name))])
-    routed = _routed(installation, split_maps(transport_maps), keys)
+    maps = split_maps(transport_maps)
+    named = (*domains, *plain) if maps else ()  # there may be 100,000
+    keys = dict.fromkeys([*_CATCH_ALL_KEYS, *(form for name in named for form in _forms(name))])
+    routed = _routed(installation, maps, keys)
     return {
         "relay_domains": tuple(
             word for word in relayed if word not in here and not any(form in routed for form in _forms(word))
@@ -158,11 +160,10 @@ def _left_out(
     routed: Mapping[str, str],
 ) -> dict[str, str]:
     """Return the receivers' domains that must keep the way they have, with the reason."""
-    if not domains:
+    if not domains or not (here or relayed or routed):
         return {}
-    local = _members(installation, here, {domain: [domain] for domain in domains})
-    parents = {domain: [domain, *_forms(domain), *(form[1:] for form in _forms(domain))] for domain in domains}
-    relay = _members(installation, relayed, parents)  # parent_domain_matches_subdomains may name relay_domains
+    local = _members(installation, here, domains, lambda domain: [domain])
+    relay = _members(installation, relayed, domains, _with_parents)  # parent_domain_matches_subdomains may name it
     left_out: dict[str, str] = {}
     for domain in domains:
         if domain in local:
@@ -174,10 +175,13 @@ def _left_out(
     return left_out
 
 
-def _members(installation: Installation, words: list[str], forms: Mapping[str, list[str]]) -> set[str]:
+def _members(
+    installation: Installation, words: list[str], domains: tuple[str, ...], forms: Callable[[str], list[str]]
+) -> set[str]:
     """Return which domains a domain list names under one of their forms (postconf(5) mydestination)."""
     names: set[str] = set()
-    keys = dict.fromkeys(form for several in forms.values() for form in several)
+    tables = [word for word in words if is_table(word)]
+    keys = dict.fromkeys(form for domain in domains for form in forms(domain)) if tables else {}
     for word in words:
         if is_table(word):
             names |= _look_up(installation, word, keys, "a list of domains").keys()
@@ -185,7 +189,12 @@ def _members(installation: Installation, words: list[str], forms: Mapping[str, l
             names |= _words_of(Path(word))
         else:
             names.add(word)
-    return {domain for domain, several in forms.items() if not names.isdisjoint(several)}
+    return {domain for domain in domains if not names.isdisjoint(forms(domain))} if names else set()
+
+
+def _with_parents(domain: str) -> list[str]:
+    forms = list(_forms(domain))
+    return [*forms, *(form[1:] for form in forms[1:])]
 
 
 def _words_of(path: Path) -> set[str]:

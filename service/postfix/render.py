@@ -75,6 +75,30 @@ def _map_settings(maps: LaneMaps, seen: Surroundings) -> dict[str, str]:
     return {name: ", ".join(value) for name, value in wanted.items() if value != split_maps(seen.own_value(name))}
 
 
+def _certificate_options(name: str, installation: Installation) -> dict[str, str]:
+    """Return the settings of the client certificate that a service shows; none where no provider has one.
+
+    Postfix chooses it by service and not by nexthop. A provider without one shows that of the others, if they have
+    one and the same, so that a message which falls to them is let in.
+    """
+    certificates = {
+        provider: (at.client_certificate_file, at.client_key_file or at.client_certificate_file)
+        for provider, at in installation.providers.items()
+        if at.client_certificate_file is not None
+    }
+    if not certificates:
+        return {}
+    distinct = set(certificates.values())
+    file, key = certificates.get(name) or (next(iter(distinct)) if len(distinct) == 1 else ("", ""))
+    return {
+        "smtp_tls_chain_files": "",
+        "smtp_tls_cert_file": file or "",
+        "smtp_tls_key_file": key or "",
+        "smtp_tls_eccert_file": "",
+        "smtp_tls_dcert_file": "",
+    }
+
+
 def _service(name: str, installation: Installation, size_falls_through: bool) -> str:
     service = installation.service_prefix + name
     options = " ".join(f"-o {key}={value}" for key, value in _options(name, installation, size_falls_through).items())
@@ -108,6 +132,7 @@ def _options(name: str, installation: Installation, size_falls_through: bool) ->
         "smtp_tls_CApath": "",
         "smtp_tls_trust_anchor_file": "",
         "smtp_tls_mandatory_protocols": "!SSLv2,!SSLv3,!TLSv1,!TLSv1.1",
+        **_certificate_options(name, installation),
         # A session kept open for the second nexthop would hide that the first one fails.
         "smtp_tls_connection_reuse": "no",
         "smtp_connection_cache_on_demand": "no",

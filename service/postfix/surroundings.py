@@ -45,7 +45,10 @@ def surroundings_json(seen: Surroundings) -> dict[str, Any]:
         "map_types": sorted(seen.map_types),
         "taken_over": seen.taken_over,
         "relay_domains": list(seen.relay_domains),
-        "left_out": dict(seen.left_out),
+        "left_out": {
+            why: [name for name, reason in seen.left_out.items() if reason == why]
+            for why in dict.fromkeys(seen.left_out.values())
+        },
         "catch_all": seen.catch_all,
         "bare_senders": seen.bare_senders,
         "problem": seen.problem,
@@ -54,5 +57,11 @@ def surroundings_json(seen: Surroundings) -> dict[str, Any]:
 
 def surroundings_from_json(values: Mapping[str, Any]) -> Surroundings:
     """Return the surroundings of JSON values."""
-    lists = {"map_types": frozenset(values["map_types"]), "relay_domains": tuple(values["relay_domains"])}
-    return Surroundings(**{**values, **lists})
+    return Surroundings(
+        **{
+            **values,
+            "map_types": frozenset(values["map_types"]),
+            "relay_domains": tuple(values["relay_domains"]),
+            "left_out": {name: why for why, names in values["left_out"].items() for name in names},
+        }
+    )

@@ -1,9 +1,11 @@
 """What becomes of one message when the first relay does not take it. Real Postfix, real TLS and logins."""
 
+import ssl
 from dataclasses import replace
 from itertools import permutations
 
 import pytest
+import trustme
 
 from service.postfix.flush import flush
 from tests.postfix.moving import move
@@ -113,6 +115,39 @@ def test_one_providers_authority_vouches_for_no_other(routed):
     assert routed.carrier_of(routed.send()) == "bravo"
     assert routed.peers["alfa"].logins == []
     move(routed, *NAMES)
+
+
+@pytest.fixture
+def asks_for_certificates(routed):
+    """Alfa's relay lets in only clients with a certificate of its authority; yields the paths of one and its key."""
+    authority, peer = trustme.CA(), routed.peers["alfa"]
+    one = authority.issue_cert("client.sender.test")
+    certificate, key = routed.root / "client.pem", routed.root / "client.key"
+    certificate.write_bytes(b"".join(blob.bytes() for blob in one.cert_chain_pems))
+    key.write_bytes(one.private_key_pem.bytes())
+    key.chmod(0o600)
+    context = peer.context
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    yield str(certificate), str(key)
+    context.verify_mode = ssl.CERT_NONE
+    move(routed, *NAMES)
+
+
+def test_a_relay_that_asks_for_a_client_certificate_is_shown_it_by_every_service(routed, asks_for_certificates):
+    certificate, key = asks_for_certificates
+    without = replace(routed.installation, canary_recipients=())
+    move(routed, *NAMES, installation=without)
+    assert routed.carrier_of(routed.send()) == "bravo"
+    providers = dict(routed.installation.providers)
+    providers["alfa"] = replace(providers["alfa"], client_certificate_file=certificate, client_key_file=key)
+    at = replace(routed.installation, providers=providers)
+    assert move(routed, *NAMES, installation=at).verified
+    assert routed.carrier_of(routed.send()) == "alfa"
+    move(routed, "bravo", "alfa", installation=at)
+    routed.peers["bravo"].replies["MAIL"] = "451 4.3.0 Try later"
+    assert routed.carrier_of(routed.send()) == "alfa"  # by bravo's service
+    routed.heal()
 
 
 @pytest.mark.parametrize("advertised", [True, False])

@@ -222,6 +222,26 @@ def test_relay_domains_that_would_reach_a_provider_get_its_service(installation,
     assert render(simple_route("a", "b"), installation, 0, seen).settings.get("relay_transport") == relayed
 
 
+def test_a_client_certificate_is_shown_by_its_own_service_or_by_all_when_it_is_the_only_one():
+    def shown(**files):
+        providers = {
+            name: replace(relay(name), client_certificate_file=files.get(name), client_key_file=None) for name in "abc"
+        }
+        services = render(simple_route(*"abc"), replace(INSTALLATION, providers=providers), 0).services
+        return [
+            next((o.partition("=")[2] for o in line.split(" -o ") if o.startswith("smtp_tls_key_file=")), None)
+            for line in services.values()
+        ]
+
+    assert shown() == [None, None, None]  # what main.cf says, as ever
+    assert shown(b="/etc/b.pem") == ["/etc/b.pem"] * 3
+    assert shown(a="/etc/a.pem", b="/etc/b.pem") == ["/etc/a.pem", "/etc/b.pem", ""]
+    with pytest.raises(InstallationError, match="absolute"):
+        check_installation(
+            replace(INSTALLATION, providers={"a": replace(relay("a"), client_certificate_file="b -o x=y")})
+        )
+
+
 def test_an_installation_says_what_it_cannot_be_given():
     assert shares_refused(INSTALLATION, PLAIN) is None
     assert "randmap" in shares_refused(INSTALLATION, replace(PLAIN, map_types=TYPES - {"randmap"}))

@@ -289,6 +289,24 @@ def test_a_hundred_thousand_domains_are_written_and_answered(by_hand, world):
     assert sum(map(len, current.files.values())) < 100_000
 
 
+@pytest.mark.parametrize("kind", ["hash", "texthash"])
+def test_a_postfix_without_lmdb_gets_the_next_best_table(by_hand, world, kind):
+    gone = "lmdb" if kind == "hash" else "lmdb|hash"
+    place = world.root / f"only-{kind}"
+    place.mkdir()
+    postconf = place / "postconf"
+    postconf.write_text(
+        f'#!/bin/sh\n[ "$3" = -m ] || exec /usr/sbin/postconf "$@"\n/usr/sbin/postconf -m | grep -vxE "{gone}"\n'
+    )
+    postconf.chmod(0o755)
+    at = by_receiver(world, search_path=f"{place}:{os.environ['PATH']}")
+    move(world, installation=at, route=lanes())
+    assert f"pipemap:{{{kind}:{at.owned_dir}/domains-" in world.postconf("-h", "transport_maps")
+    assert len(list(at.owned_dir.glob("domains-*.db"))) == (kind == "hash")
+    assert carriers(world, fresh("yahoo.test", 3)) == {"carol": 3}
+    assert read_current(at).drift == ()
+
+
 def test_a_table_that_cannot_be_indexed_leaves_postfix_as_it_was(by_hand, world, tmp_path):
     for name in ("postconf", "postfix", "postqueue", "sendmail"):
         (tmp_path / name).symlink_to(f"/usr/sbin/{name}")

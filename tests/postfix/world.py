@@ -44,7 +44,7 @@ class Peer:
     """A relay with STARTTLS and AUTH that records every login and message, and answers as told."""
 
     def __init__(self, name, port, context):
-        self.name, self.port, self._context = name, port, context
+        self.name, self.port, self.context = name, port, context
         self.logins, self.messages = [], []
         self.replies = {}  # "MAIL", "RCPT", "DATA" -> reply; "AUTH" -> reply
         self.refused = {}  # recipient -> reply to its RCPT
@@ -59,7 +59,7 @@ class Peer:
                 return SMTP(
                     self.handler,
                     hostname=f"{peer.name}.test",
-                    tls_context=peer._context,
+                    tls_context=peer.context,
                     require_starttls=True,
                     auth_required=True,
                     authenticator=peer._authenticate,
