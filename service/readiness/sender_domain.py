@@ -11,6 +11,7 @@ from service.readiness.dmarc import dmarc_finding
 from service.readiness.dns_records import DnsFailedError, DnsRecords
 from service.readiness.spf import spf_finding
 
+_NOT_FOR_SENDING = frozenset({"tracking", "mx"})
 _DOMAIN_WORDS = {
     DomainState.UNVERIFIED: (Verdict.FAILED, "is not verified", "Add the DNS records below and have them checked."),
     DomainState.DISABLED: (Verdict.FAILED, "is disabled", "Ask the provider why, and have it enabled."),
@@ -31,9 +32,9 @@ async def domain_findings(
             found.append(_unknown("domain", f"{provider.name} did not say how {domain} stands: {error}"))
     if told is not None:
         found.append(domain_finding(provider.name, told))
-    lookups = [_spf(domain, dns, spf_include), _dmarc(domain, dns)]
-    if told is not None:
-        lookups += [record_finding(record, dns) for record in told.records if record.purpose != "tracking"]
+    records = [record for record in told.records if record.purpose not in _NOT_FOR_SENDING] if told else []
+    lookups = [_spf(domain, dns, spf_include, known=bool(records)), _dmarc(domain, dns)]
+    lookups += [record_finding(record, dns) for record in records]
     lookups += [_selector(f"{selector}._domainkey.{domain}", dns) for selector in dkim_selectors]
     found += await asyncio.gather(*lookups)
     return tuple(found)
@@ -64,7 +65,7 @@ async def record_finding(record: WantedRecord, dns: DnsRecords) -> Finding:
         return Finding(code=code, verdict=verdict, sentence=f"The {what} is published.{late}")
     return Finding(
         code=code,
-        verdict=Verdict.WARNING if record.purpose in {"mx", "other"} else Verdict.FAILED,
+        verdict=Verdict.WARNING if record.purpose == "other" else Verdict.FAILED,
         sentence=f"The {what} is missing or different ({record.purpose}).",
         remedy=f'Add a {record.type} record at {record.name}: "{record.value}".',
     )
@@ -95,9 +96,10 @@ def _squeezed(text: str) -> str:
     return "".join(text.split()).replace('"', "").lower()
 
 
-async def _spf(domain: str, dns: DnsRecords, include: str | None) -> Finding:
+async def _spf(domain: str, dns: DnsRecords, include: str | None, *, known: bool) -> Finding:
+    """Return what the SPF record is worth; `known`: the provider says which records it wants, SPF or another."""
     try:
-        return spf_finding(domain, await dns.texts(domain), include)
+        return spf_finding(domain, await dns.texts(domain), include, known=known)
     except DnsFailedError as error:
         return _unknown("spf", str(error))
 

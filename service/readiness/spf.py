@@ -8,8 +8,11 @@ from providers.checkup import Finding, Verdict
 _MOST_LOOKUPS = 10  # RFC 7208 §4.6.4
 
 
-def spf_finding(domain: str, texts: Sequence[str], include: str | None) -> Finding:
-    """Return whether the domain's SPF record lets this relay send; `include` is what the relay wants named in it."""
+def spf_finding(domain: str, texts: Sequence[str], include: str | None, *, known: bool = False) -> Finding:
+    """Return whether the domain's SPF record lets this relay send; `include` is what the relay wants named in it.
+
+    `known`: the relay says elsewhere what it wants, so that a record which does not name it is well.
+    """
     records = [text for text in texts if text.lower() == "v=spf1" or text.lower().startswith("v=spf1 ")]
     wanted = f"include:{include}" if include else ""
     if not records:
@@ -39,10 +42,13 @@ def spf_finding(domain: str, texts: Sequence[str], include: str | None) -> Findi
             "Remove includes that are not used any more.",
         )
     if not wanted:
+        if known:
+            return _finding(Verdict.OK, f"{domain} has one SPF record ({record}).")
         return _finding(
-            Verdict.OK,
-            f"{domain} has one SPF record ({record}); whether it names this relay is not known here. "
-            "Relays that put their own domain into Return-Path need no place in it.",
+            Verdict.UNKNOWN,
+            f"{domain} has one SPF record ({record}); whether it names this relay is not known here.",
+            "Add spf_include to the [[provider]] table if the relay wants one, else leave it: a relay that puts its "
+            "own domain into Return-Path needs none.",
         )
     if wanted.lower() in terms:
         return _finding(Verdict.OK, f"The SPF record of {domain} names this relay ({wanted}).")

@@ -81,7 +81,7 @@ async def test_a_test_message_that_is_refused_is_told():
 async def test_a_suppressed_seed_is_named():
     (one,) = await check(ready(FakeProvider(suppressed=[suppressed("seed@example.net")])))
     told = next(f for f in one.findings if f.code == "seed")
-    assert told.verdict is Verdict.FAILED
+    assert told.verdict is Verdict.WARNING
     assert "suppresses seed gmail-1 (hard-bounce)" in told.sentence
 
 
@@ -146,6 +146,11 @@ async def test_the_size_that_postfix_accepts_is_compared(relay, postfix, verdict
     told = next(f for f in one.findings if f.code == "size")
     assert told.verdict is verdict
     assert ("message_size_limit=5000000" in told.remedy) is (verdict is Verdict.WARNING)
+
+
+async def test_what_the_adapter_says_of_the_domain_is_not_said_twice():
+    (one,) = await check(ready(FakeProvider(findings=[finding("domain", Verdict.OK, "Active.")])))
+    assert [f.sentence for f in one.findings if f.code == "domain"] == ["Active."]
 
 
 async def test_only_the_provider_that_is_named_is_checked_but_every_list_is_read():

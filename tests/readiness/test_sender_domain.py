@@ -17,7 +17,7 @@ DKIM = WantedRecord(
 ALIAS = WantedRecord(
     type="CNAME", name="em1.example.org", value="u1.wl.sendgrid.net", purpose="return-path", valid=True
 )
-EXCHANGE = WantedRecord(type="MX", name="mg.example.org", value="10 mxa.mailgun.org", purpose="mx", valid=None)
+EXCHANGE = WantedRecord(type="MX", name="mg.example.org", value="10 mxa.mailgun.org", purpose="other", valid=None)
 ODD = WantedRecord(type="TLSA", name="x.example.org", value="3 1 1 ab", purpose="other", valid=True)
 
 
@@ -84,6 +84,13 @@ async def test_each_wanted_record_is_looked_up(record, dns, verdict, code):
         assert one.remedy == f'Add a {record.type} record at {record.name}: "{record.value}".'
 
 
+@pytest.mark.parametrize("purpose", ["mx", "tracking"])
+async def test_records_that_sending_does_not_need_are_not_asked_for(purpose):
+    record = WantedRecord(type="MX", name="mg.example.org", value="10 mxa.mailgun.org", purpose=purpose, valid=False)
+    told = DomainAuth(domain="mg.example.org", state=DomainState.ACTIVE, records=(record,))
+    assert not [f for f in (await found(told, FakeDns())).values() if "mxa.mailgun.org" in f.remedy]
+
+
 async def test_a_published_record_that_the_provider_has_not_seen_is_a_warning():
     stale = WantedRecord(type="CNAME", name="em1.example.org", value="u1.example", purpose="dkim", valid=False)
     told = DomainAuth(domain="mg.example.org", state=DomainState.UNVERIFIED, records=(stale,))
@@ -110,7 +117,7 @@ async def test_without_an_api_the_configured_names_are_looked_up():
 async def test_a_provider_that_does_not_answer_is_told_and_the_dns_is_looked_up_all_the_same():
     findings = await found(None, FakeDns({"mg.example.org": ["v=spf1 -all"]}), fails=("domain",))
     assert only(findings, "one did not say how mg.example.org stands").verdict is Verdict.UNKNOWN
-    assert only(findings, "has one SPF record").verdict is Verdict.OK
+    assert only(findings, "has one SPF record").verdict is Verdict.UNKNOWN
 
 
 async def test_names_that_cannot_be_looked_up_are_unknown_and_never_missing():

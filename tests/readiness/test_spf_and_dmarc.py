@@ -17,7 +17,7 @@ MANY = "v=spf1 " + " ".join(f"include:{n}.example" for n in range(11)) + " -all"
         (["v=spf1 +include:Relay.Example -all"], "relay.example", Verdict.OK, "names this relay"),
         (["v=spf1 include:other.example ~all"], "relay.example", Verdict.FAILED, "does not name this relay"),
         (["v=spf1 include:xrelay.example ~all"], "relay.example", Verdict.FAILED, "does not name this relay"),
-        (["v=spf1 ip4:192.0.2.1 -all"], None, Verdict.OK, "not known here"),
+        (["v=spf1 ip4:192.0.2.1 -all"], None, Verdict.UNKNOWN, "not known here"),
         ([], "relay.example", Verdict.FAILED, "has no SPF record"),
         (["google-site-verification=1", "v=spf10 x"], None, Verdict.WARNING, "has no SPF record"),
         (["v=spf1 -all", "v=spf1 a ~all"], None, Verdict.FAILED, "has 2 SPF records"),
@@ -31,6 +31,11 @@ def test_an_spf_record_is_judged(texts, include, verdict, words):
     assert (found.code, found.verdict) == ("spf", verdict)
     assert words in found.sentence
     assert bool(found.remedy) is (verdict is not Verdict.OK)
+
+
+def test_a_relay_that_says_elsewhere_what_it_wants_need_not_be_named():
+    found = spf_finding("example.org", ["v=spf1 a -all"], None, known=True)
+    assert (found.verdict, found.remedy) == (Verdict.OK, "")
 
 
 def test_the_remedy_shows_the_record_to_add():
