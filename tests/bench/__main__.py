@@ -4,11 +4,12 @@ import argparse
 import sys
 
 from deploy.sandbox.errors import SandboxError
-from tests.bench import idle, move, start, submission
+from tests.bench import decide, idle, move, start, submission
 from tests.bench.figure import as_json, as_text, machine
 
 # name -> how it is measured, and how in a hurry: enough to see that it works, too little to judge by
 BENCHMARKS = {
+    "decide": (decide.measure, {"decisions": 20}),
     "idle": (idle.measure, {"seconds": 2.0, "providers": 3, "seeds": 2}),
     "move": (move.measure, {"repetitions": 1}),
     "start": (start.measure, {"repetitions": 1}),

@@ -10,6 +10,7 @@ import pytest
 
 from tests.bench.figure import Figure, as_text
 
+DECISIONS = ("all is well", "one is ill at one receiver", "all are ill at a receiver")
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -28,6 +29,7 @@ def bench(*arguments):
 @pytest.mark.parametrize(
     ("name", "goals"),
     [
+        ("decide", dict.fromkeys(map("decide: {}".format, DECISIONS), 1.0)),
         ("idle", {"idle memory": 100, "idle cpu": 1}),
         ("move", {"failover against bare commands": 1, "failover --to": None, "bare commands": None}),
         ("start", {"start of failover --help": None, "start of relaypilot status": None}),

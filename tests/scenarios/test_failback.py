@@ -17,7 +17,7 @@ def test_the_preferred_provider_is_earned_back_once_it_works():
         scene.stays(seconds=2)
         scene.world.heal()
         scene.until(lambda: scene.active() == "mailgun", 40, "mailgun is back")
-        row, half, tenth = scene.moves()[:3]
+        tenth, half, row = scene.moves()[-3:]
         assert [(r["trigger"], r["rule"]) for r in (tenth, half, row)] == [
             ("failback", "canary"),
             ("failback", "canary"),
