@@ -15,7 +15,7 @@ _NOT_FOR_SENDING = frozenset({"tracking", "mx"})
 _DOMAIN_WORDS = {
     DomainState.UNVERIFIED: (Verdict.FAILED, "is not verified", "Add the DNS records below and have them checked."),
     DomainState.DISABLED: (Verdict.FAILED, "is disabled", "Ask the provider why, and have it enabled."),
-    DomainState.UNKNOWN: (Verdict.FAILED, "is unknown", "Add the domain at the provider, in the right region."),
+    DomainState.UNKNOWN: (Verdict.WARNING, "is unknown", "Authenticate the domain at the provider, in the right region."),
 }
 
 

@@ -41,7 +41,7 @@ def only(findings, words):
         (DomainState.ACTIVE, Verdict.OK, "one sends for mg.example.org."),
         (DomainState.UNVERIFIED, Verdict.FAILED, "is not verified at one"),
         (DomainState.DISABLED, Verdict.FAILED, "is disabled at one: too many complaints."),
-        (DomainState.UNKNOWN, Verdict.FAILED, "is unknown at one"),
+        (DomainState.UNKNOWN, Verdict.WARNING, "is unknown at one"),
     ],
 )
 async def test_what_the_provider_says_of_the_domain_is_told(state, verdict, words):

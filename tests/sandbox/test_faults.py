@@ -9,7 +9,7 @@ NAMES = (
     "down blackhole greet421 tarpit hang_data auth535 quota suspended sender_unverified tempfail partial ratelimit "
     "tls_expired tls_stripped drop late spam spam_at auth_broken bounce_later "
     "events_late api_ratelimit key_limited wrong_region api_down flap "
-    "seed_down seed_slow seed_full seed_suppressed local_net"
+    "seed_down seed_slow seed_full seed_suppressed dns_down local_net"
 )
 
 
