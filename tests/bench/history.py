@@ -7,6 +7,7 @@ goes through the product's own code. `python -m tests.bench.history 10000 100000
 import asyncio
 import itertools
 import json
+import os
 import sqlite3
 import statistics
 import sys
@@ -31,7 +32,8 @@ from tests.bench.replay import POLICY, PROVIDERS, made
 
 END = datetime(2026, 6, 1, tzinfo=UTC)
 SWEEP = 3  # facts of a cycle
-GOAL_GROWTH = 1.5  # of the cost of a cycle and of each answer, from the smallest history to the largest
+GOAL_GROWTH = 1.5  # of the processor time of a cycle and of each answer, from the smallest history to the largest
+GOAL_YEAR_MS = 50  # it is what a person waits for; from the facts themselves it would be minutes
 
 
 def measure(sizes=(10_000, 100_000, 1_000_000), repetitions=100):
@@ -43,11 +45,15 @@ def measure(sizes=(10_000, 100_000, 1_000_000), repetitions=100):
     return [
         Figure(
             name=f"{what} with {sizes[-1]:,} facts",
-            value=most[what] / least[what],
+            value=most[what][0] / least[what][0],
             unit=f"times that with {sizes[0]:,}",
             goal=GOAL_GROWTH,
-            conditions="; ".join(f"{size:,}: {found[size][what] * 1000:.2f} ms" for size in sizes)
-            + f"; medians of {repetitions}, 3 providers, 6 seeds",
+            conditions="; ".join(
+                f"{size:,}: {found[size][what][0] * 1000:.2f} ms of the processor, "
+                f"{found[size][what][1] * 1000:.2f} ms elapsed"
+                for size in sizes
+            )
+            + "; medians, 3 providers, 6 seeds",
         )
         for what in least
     ]
@@ -83,7 +89,6 @@ def _costs(directory, size, repetitions):
     costs["explain"] = _median(lambda: explain(memory.state, simple_route(*PROVIDERS), POLICY, now), repetitions)
     costs["status"] = _median(lambda: health(memory.state, POLICY, now), repetitions)
     costs["compare of a day"] = _median(compared(1), 20)
-    costs["compare of 7 days"] = _median(compared(7), 20)
     costs["history"] = _median(lambda: store.journal.history(50), 20)
     costs["page of an export"] = _median(lambda: list(store.facts(limit=2000)), 5)
     recent = now - timedelta(hours=3)
@@ -113,11 +118,11 @@ def compare_years(hours=9600, repetitions=20):
     return [
         Figure(
             name="compare of a year",
-            value=spans[365] / spans[1],
-            unit="times that of a day",
-            goal=3.0,
-            conditions="; ".join(f"{days} d: {seconds * 1000:.1f} ms" for days, seconds in spans.items())
-            + f"; {hours} hours rolled up",
+            value=spans[365][0] * 1000,
+            unit="processor ms",
+            goal=GOAL_YEAR_MS,
+            conditions="; ".join(f"{days} d: {spent[0] * 1000:.1f} ms" for days, spent in spans.items())
+            + f"; {hours:,} hours and {hours * 270:,} facts recorded, 3 providers, 6 seeds at 3 receivers",
         )
     ]
 
@@ -129,12 +134,13 @@ def _moved(fact, shift):
 
 
 def _median(work, repetitions):
+    """Return the median of the processor seconds and of those elapsed: other work on the machine counts in these."""
     times = []
     for _ in range(repetitions):
-        began = time.perf_counter()
+        processor, began = time.process_time(), time.perf_counter()
         work()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+        times.append((time.process_time() - processor, time.perf_counter() - began))
+    return tuple(statistics.median(column) for column in zip(*times, strict=True))
 
 
 def fill(path, size):
@@ -175,7 +181,10 @@ def fill(path, size):
         (hours * len(hour), "2026-06-01 00:00:00.000000"),
     )
     connection.commit()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
+    with path.open("rb") as file:
+        os.fsync(file.fileno())  # else the first commits measured wait for all this to be written
 
 
 def _rolled_up(hour, first, hours):
