@@ -6,7 +6,8 @@ from datetime import datetime
 
 from probes.observation import Observation
 from service.decision.candidate import unproven
-from service.decision.decision import Stay, Switchover
+from service.decision.decision import Question, Stay, Switchover
+from service.decision.failback import still_to_earn
 from service.decision.failover import decide
 from service.decision.health import Health, Status, health, overall
 from service.decision.override import Override
@@ -110,9 +111,11 @@ def _would_change(
         found.append(
             f"{policy.confirmations} further failures in a row would confirm that {active.provider} is at fault."
         )
-    if active is not None and active.severity is Severity.NONE:
+    if active is not None and active.pressing is Severity.NONE:
         heir = _next_best(chief, state, current, policy, now)
-        found.append(f"A confirmed fault of {current.active} would move mail to {heir}.")
+        part = f" that touches {policy.least_affected_ratio:.0%} of the mail or more"
+        what = f"A confirmed fault of {current.active}{'' if active.severity is Severity.NONE else part}"
+        found.append(f"{what} would move mail to {heir}.")
     elif decision.rule == "no-better-provider":
         found.append("A good result of any less affected provider would move mail there.")
     for name, h in chief.items():
@@ -122,9 +125,25 @@ def _would_change(
             found.append(f"{left} more good {results} would make {name} healthy again.")
         if h.needs_ack:
             found.append(f"relaypilot ack {name} would let {name} return by itself after its account fault.")
+    found += _to_earn(chief, state, current, policy, now)
     if policy.failback is Failback.OFF and current.active != policy.providers[0]:
         found.append(f'{policy.providers[0]} does not return by itself because failback = "off".')
     return tuple(found)
+
+
+def _to_earn(chief: Mapping[str, Health], state: State, current: Route, policy: Policy, now: datetime) -> list[str]:
+    """Return what preferred providers that work still lack before their return begins."""
+    if policy.failback is Failback.OFF or current.active not in policy.providers:
+        return []
+    question = Question(state=state, current=current, policy=policy, now=now)
+    found = []
+    for name in policy.providers[: policy.providers.index(current.active)]:
+        if chief[name].status is Status.HEALTHY and not chief[name].needs_ack:
+            left = still_to_earn(question, name)
+            results = "result" if left == 1 else "results in a row"
+            if left:
+                found.append(f"{left} more good {results} would begin the return of {name}, which is preferred.")
+    return found
 
 
 def _of_lanes(state: State, current: Route, policy: Policy, now: datetime) -> list[str]:

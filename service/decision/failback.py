@@ -88,16 +88,20 @@ def _well(standing: Standing, lane: Lane) -> bool:
 
 def _earned(question: Question, name: str, receiver: str) -> bool:
     """Return whether good results enough in a row, and a fresh one, speak for this provider in this lane."""
-    seeded = receiver in question.policy.receivers
-    signals, where, kind = (
-        (PER_RECEIVER, receiver, Severity.MISPLACING) if seeded else (_EARNING, ANY_RECEIVER, Severity.NONE)
-    )
-    tracks = question.state.providers[name].tracks
-    runs = (t.good_run for (at, s), t in tracks.items() if s in signals and (at == where or not seeded))
-    if max(runs, default=0) < question.policy.failback_rounds:
+    kind = Severity.MISPLACING if receiver in question.policy.receivers else Severity.NONE
+    if _run(question, name, receiver) < question.policy.failback_rounds:
         return False
     why = unproven(name, question.state, question.policy, question.now, left_for=kind, since=None, receiver=receiver)
     return why is None
+
+
+def _run(question: Question, name: str, receiver: str) -> int:
+    """Return how many good results in a row speak for a provider in this lane: where seeds are, those of its probes."""
+    seeded = receiver in question.policy.receivers
+    signals = PER_RECEIVER if seeded else _EARNING
+    tracks = question.state.providers[name].tracks
+    runs = (t.good_run for (at, s), t in tracks.items() if s in signals and (at == receiver or not seeded))
+    return max(runs, default=0)
 
 
 def _reason(question: Question, name: str, receiver: str) -> str:
@@ -142,25 +146,35 @@ def _waits(question: Question, lane: Lane, canary: Share, standing: Standing) ->
     state, policy, name = question.state, question.policy, canary.provider
     since = state.context.lane_times.get(lane.receiver)
     carries = f"{name} carries {canary.percent} % of the mail{_to(lane.receiver)} on its way back"
+
+    def waiting(why: str) -> Stay:
+        sentence = f"{why[0].upper()}{why[1:]}."
+        return Stay(rule=CANARY, reason=f"{carries}; {why}.", blocked_by=(sentence,), receiver=lane.receiver)
+
     if standing.status is Status.SUSPECT:
-        reason = f"{carries}; it gets no more while it is suspected. {_reason(question, name, lane.receiver)}"
-        return Stay(rule=CANARY, reason=reason, blocked_by=(reason,), receiver=lane.receiver)
+        why = f"it gets no more while it is suspected: {_reason(question, name, lane.receiver)}"
+        return waiting(why.removesuffix("."))
     if since is None:
         return None
     due = since + timedelta(seconds=policy.share_step_seconds)
     if question.now < due:
-        reason = f"{carries} since {utc(since)}; the next step comes at {utc(due)} if all goes well."
-        return Stay(rule=CANARY, reason=reason, blocked_by=(reason,), receiver=lane.receiver)
+        return waiting(f"the next step comes at {utc(due)} if all goes well")
     provider, patience = state.providers[name], timedelta(seconds=PATIENCE_STEPS * policy.share_step_seconds)
     live = provider.tracks.get((ANY_RECEIVER, Signal.LIVE))
     proved = provider.good_at is not None and provider.good_at > since
     carried = live is not None and live.last_good_at is not None and live.last_good_at > since
-    if proved and (carried or question.now >= since + patience):
+    if not proved:
+        return waiting(f"the next step waits for a check that it passes since {utc(since)}")
+    if carried or question.now >= since + patience:
         return None
-    missing = "live mail" if proved else "a good check"
-    until = f", at {utc(since + patience)} at the latest" if proved else ""
-    reason = f"{carries} since {utc(since)}; the next step comes with {missing} seen to go through it{until}."
-    return Stay(rule=CANARY, reason=reason, blocked_by=(reason,), receiver=lane.receiver)
+    latest = utc(since + patience)
+    return waiting(f"the next step comes as soon as it is seen to take live mail, at {latest} at the latest")
+
+
+def still_to_earn(question: Question, name: str) -> int:
+    """Return how many good results in a row a provider still lacks before its return to the default lane begins."""
+    run = _run(question, name, ANY_RECEIVER)
+    return max(0, question.policy.failback_rounds - run)
 
 
 def _to(receiver: str) -> str:

@@ -40,7 +40,7 @@ def lane_move(question: Question, receiver: str, need: Need, standings: Mapping[
     closed = gates(state, policy, now, receiver=receiver, needs=(active,), hold=hold)
     move = Switchover(
         route=_route(question, receiver, target.provider, standings),
-        reason=f"{need.reason} Only mail to {receiver} moves.",
+        reason=f"{need.reason} Only mail to {receiver} is concerned.",
         rule=need.rule,
         trigger=AUTOMATIC,
         receiver=receiver,

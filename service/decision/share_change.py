@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from service.decision.capacity import capacity
 from service.decision.decision import AUTOMATIC, Decision, Question, Switchover
 from service.decision.failback import still_returning
 from service.decision.gate import gates
@@ -15,7 +16,7 @@ from service.decision.standing import Standing
 
 _WHY = {
     ShareKind.WARM: "a standby kept warm",
-    ShareKind.OVERFLOW: "what the first is not to carry",
+    ShareKind.OVERFLOW: "overflow",
     ShareKind.CANARY: "on its way back",
 }
 
@@ -43,6 +44,9 @@ def adjustment(question: Question, lane: Lane, standings: Mapping[str, Standing]
     parts = [f"{s.provider} {s.percent} % ({_WHY[s.kind]})" for s in wanted.shares]
     given = f"but for {', '.join(parts)}" if parts else "without any share for others"
     reason = f"{_mail(lane)} goes through {lane.active}, {given}."
+    if question.policy.hourly_cap(lane.active) is not None and any(s.kind is ShareKind.OVERFLOW for s in wanted.shares):
+        route = question.current.with_lane(wanted)
+        reason += " " + capacity(lane.active, route, lane.receiver, question.state, question.policy, question.now)
     return _changed(question, wanted, reason, SHARES)
 
 

@@ -41,7 +41,7 @@ def test_only_the_mail_to_the_affected_receiver_moves() -> None:
     assert (move.receiver, move.to, move.rule, move.trigger) == ("gmail", B, "misplacing", "automatic")
     assert move.route.providers == (A, B, C)
     assert "at gmail" in move.reason
-    assert move.reason.endswith("Only mail to gmail moves.")
+    assert move.reason.endswith("Only mail to gmail is concerned.")
     assert move.evidence
     assert not refusals(plan(story.route, move.route), story.state, LANES, story.now, move.trigger)
     story.apply(move)
