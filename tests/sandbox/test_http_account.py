@@ -64,6 +64,7 @@ def fate(world: World, client: Client, recipient: str) -> str:
 @pytest.mark.parametrize("which", ["bounces", "complaints", "unsubscribes"])
 def test_mailguns_lists_keep_mail_back_until_cleared(world: World, mailgun: Client, which: str) -> None:
     people = [f"user-{n}@yahoo.test" for n in range(1, 6)]
+    mailgun.ask("DELETE", f"/v3/{DOMAIN}/{which}")
     added = mailgun.ask("POST", f"/v3/{DOMAIN}/{which}", json=[{"address": a} for a in people])
     assert "5 addresses" in added.json()["message"]
     assert mailgun.ask("POST", f"/v3/{DOMAIN}/{which}", data={"address": people[0]}).status_code == 200
@@ -85,6 +86,8 @@ def test_mailguns_lists_keep_mail_back_until_cleared(world: World, mailgun: Clie
 
 
 def test_sendgrids_lists_keep_mail_back_until_cleared(world: World, sendgrid: Client) -> None:
+    for path in ("bounces", "blocks"):
+        sendgrid.ask("DELETE", f"/v3/suppression/{path}", json={"delete_all": True})
     person = "nosuch-body@yahoo.test"
     assert fate(world, sendgrid, person) == "returned"
     assert [e["email"] for e in sendgrid.get("/v3/suppression/bounces")] == [person]

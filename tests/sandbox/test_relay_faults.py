@@ -222,7 +222,7 @@ def test_faults_add_up_and_heal_one_by_one(world: World) -> None:
         ("mailgun", "sleepy", 'no fault "sleepy"'),
         ("mailgun", "seed_down", "a fault of a seed"),
         ("gmail-1", "down", "a fault of a relay"),
-        ("mailgun", "local_net", "the one fault of host"),
+        ("mailgun", "local_net", "the faults of host are"),
     ],
 )
 def test_a_wrong_name_is_refused_in_one_sentence(world: World, target: str, fault: str, says: str) -> None:
