@@ -6,6 +6,7 @@ has a default, so that files can be written by hand. A notice needs `at` and `fa
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -23,6 +24,11 @@ _OBSERVATION_FIELDS = frozenset(
 ) | frozenset(_OPTIONAL_TEXTS)
 _NOTICE_FIELDS = frozenset({"v", "at", "fact", "detail"})
 _USUAL_FIELDS = _OBSERVATION_FIELDS - {"count", "confirmation", "temporary"}
+# As `fact_to_json` writes it, with texts that need no unescaping.
+_GOOD_CHECK = re.compile(
+    r'\{"v":1,"at":"([0-9T:.-]+Z)","provider":"([^"\\\x00-\x1f]+)","round":"([^"\\\x00-\x1f]+)",'
+    r'"signal":"session","source":"probe","outcome":"good"\}'
+)
 _SIGNALS = {str(word): word for word in Signal}
 _SOURCES = {str(word): word for word in Source}
 _OUTCOMES = {str(word): word for word in Outcome}
@@ -72,6 +78,22 @@ def fact_from_json(line: str, *, line_number: int = 1) -> Fact:
     if not isinstance(row, dict):
         raise FactFormatError(f"line {line_number}: a fact is a JSON object, this is {type(row).__name__}")
     return _usual(row) or _Row(row, line_number).fact()
+
+
+def good_check(line: str) -> tuple[datetime, str, str] | None:
+    """Return (at, provider, round) of a scheduled session check that passed, written as `fact_to_json` writes it.
+
+    Two lines of three are such; to take them for facts in full costs three times as much (2026-11). None for any
+    other line, which may well hold such a check too.
+    """
+    found = _GOOD_CHECK.fullmatch(line)
+    if found is None:
+        return None
+    at, provider, round_ = found.groups()
+    try:
+        return datetime.fromisoformat(at), provider, round_
+    except ValueError:
+        return None
 
 
 def _usual(row: Mapping[str, Any]) -> Observation | None:

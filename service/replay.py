@@ -13,7 +13,7 @@ from datetime import datetime
 from probes.observation import Fact, Notice, NoticeKind, Observation, Outcome, Signal
 from service.cycle import Seen, judge
 from service.decision.fold import step
-from service.decision.good_run import GoodRuns
+from service.decision.good_run import GoodRuns, good_session
 from service.decision.health import Status, health_of, status_of
 from service.decision.moves import NO_MOVES, STANDBY_ORDER
 from service.decision.override import drained
@@ -115,6 +115,7 @@ class Replay:
         self._receivers = (ANY_RECEIVER, *policy.receivers)
         self._now: datetime | None = None
         self._last: Fact | None = None
+        self._last_check: tuple[datetime, str, str] | None = None  # told last, and not made a fact
         self._dirty = False
         self._quiet = False
         self._wake: datetime | None = None
@@ -134,18 +135,35 @@ class Replay:
     def state(self, state: State) -> None:
         self._state, self._runs = state, None
 
+    def passes(self, at: datetime, provider: str, round_: str) -> bool:
+        """Fold a scheduled session check that passed, if that changes no health; return whether it was folded.
+
+        The same as `tell`, without a fact being made of it.
+        """
+        if self._runs is None or (self._wake is not None and at >= self._wake):
+            return False
+        if not self._runs.take_check(at, provider, round_):
+            return False
+        self._last, self._last_check = None, (at, provider, round_)
+        if self._now is None or at > self._now:
+            self._now = at
+        self.observations += 1
+        return True
+
     def tell(self, fact: Fact) -> Sequence[Event]:
         """Fold one more fact; return what was found before it, in order of time."""
         at = fact.at
         if self._runs is not None:
             if isinstance(fact, Observation) and (self._wake is None or at < self._wake) and self._runs.take(fact):
-                self._last = fact
+                self._last, self._last_check = fact, None
                 if self._now is None or at > self._now:
                     self._now = at
                 self.observations += 1
                 return ()
             self.state = self._runs.settled()
         found: Sequence[Event] = ()
+        if self._last_check is not None:
+            self._last, self._last_check = good_session(*self._last_check), None
         last = self._last
         if last is not None and at != last.at and not _same_sweep(last, fact):
             found = self._catch_up(fact)
@@ -164,7 +182,7 @@ class Replay:
 
     def finish(self) -> Sequence[Event]:
         """Judge the last batch; return what was found."""
-        self._last = None
+        self._last = self._last_check = None
         return self._judge(self._now) if self._dirty and self._now is not None else ()
 
     def _catch_up(self, fact: Fact) -> Sequence[Event]:

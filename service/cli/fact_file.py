@@ -37,6 +37,18 @@ class FactFile:
 
     def facts(self, only: bytes = b"") -> Iterator[Fact]:
         """Yield the facts in order; with `only`, those of the lines that hold these bytes."""
+        for number, line in self.lines(only):
+            yield self.fact(number, line)
+
+    def fact(self, number: int, line: str) -> Fact:
+        """Return the fact in one of the lines."""
+        try:
+            return fact_from_json(line, line_number=number)
+        except FactFormatError as error:
+            raise RelaypilotError(f"Reading {self.name}: {error}.") from error
+
+    def lines(self, only: bytes = b"") -> Iterator[tuple[int, str]]:
+        """Yield the lines that are not empty with their numbers; with `only`, those that hold these bytes."""
         number = 0
         try:
             with self._open() as file:
@@ -44,9 +56,7 @@ class FactFile:
                     number += 1
                     if only in line and (text := line.strip()):
                         plain = text.removeprefix(_BYTE_ORDER_MARK) if number == 1 else text
-                        yield fact_from_json(plain.decode(), line_number=number)
-        except FactFormatError as error:
-            raise RelaypilotError(f"Reading {self.name}: {error}.") from error
+                        yield number, plain.decode()
         except UnicodeDecodeError as error:
             raise RelaypilotError(f"Reading {self.name}: line {number}: not UTF-8 text.") from error
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:

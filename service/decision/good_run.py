@@ -22,13 +22,12 @@ _MESSAGE = "message"
 
 @dataclass(slots=True)
 class _Run:
-    """One provider's run; `last` is none while it is empty."""
+    """One provider's run."""
 
     round: str  # of the latest check, in the run or before it
     at: datetime
     until: datetime  # when the counts go into another bucket
     count: int = 0
-    last: Observation | None = None
 
 
 class GoodRuns:
@@ -56,18 +55,25 @@ class GoodRuns:
             or (self._since is not None and fact.at < self._since)
         ):
             return False
-        run = self._runs[fact.provider]
-        if (
-            run is not None
-            and run.at <= fact.at < run.until
-            and fact.round not in (None, run.round)
-            and fact.count == 1
-        ):
-            run.round, run.at, run.last = fact.round or "", fact.at, fact
-            run.count += 1
-        elif not self._alone(fact):
+        if fact.count == 1 and fact.round is not None and self.take_check(fact.at, fact.provider, fact.round):
+            return True
+        if not self._alone(fact):
             return False
         self._at = fact.at
+        return True
+
+    def take_check(self, at: datetime, provider: str, round_: str) -> bool:
+        """Take in a scheduled session check that passed, if it belongs to a run; return whether it did."""
+        run = self._runs.get(provider)
+        if run is None or not run.at <= at < run.until or round_ == run.round or not self._open:
+            return False
+        if self._state.due_at is not None and at >= self._state.due_at:
+            return False
+        if self._since is not None and at < self._since:
+            return False
+        run.round, run.at = round_, at
+        run.count += 1
+        self._at = at
         return True
 
     def _alone(self, fact: Observation) -> bool:
@@ -92,11 +98,18 @@ class GoodRuns:
 
     def _with_run(self, state: State, name: str) -> State:
         run = self._runs[name]
-        if run is None or run.last is None:
+        if run is None or not run.count:
             return state
         if run.count > 1:
             state = replace(state, providers={**state.providers, name: _ahead(state.providers[name], run.count - 1)})
-        return step(state, run.last, self._policy)
+        return step(state, good_session(run.at, name, run.round), self._policy)
+
+
+def good_session(at: datetime, provider: str, round_: str) -> Observation:
+    """Return the fact of a scheduled session check that passed."""
+    return Observation(
+        at=at, provider=provider, signal=Signal.SESSION, source=Source.PROBE, outcome=Outcome.GOOD, round=round_
+    )
 
 
 def _in_question(state: State) -> bool:

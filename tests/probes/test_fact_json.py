@@ -1,5 +1,6 @@
 import contextlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.errors import FactFormatError
-from probes.fact_json import fact_from_json, fact_to_json
+from probes.fact_json import fact_from_json, fact_to_json, good_check
 from probes.observation import Notice, NoticeKind, Observation, Outcome, Signal, Source
 
 texts = st.text(min_size=1)
@@ -139,3 +140,58 @@ def test_any_json_is_a_fact_or_an_error_of_ours(value) -> None:
     if isinstance(value, dict):
         with contextlib.suppress(FactFormatError):
             fact_from_json(json.dumps(GOOD | value))
+
+
+CHECK = Observation(
+    at=datetime(2026, 3, 1, 12, tzinfo=UTC),
+    provider="mailgun",
+    signal=Signal.SESSION,
+    source=Source.PROBE,
+    outcome=Outcome.GOOD,
+    round="s1",
+)
+
+
+def test_a_good_session_check_is_known_by_its_line() -> None:
+    for at in (CHECK.at, CHECK.at.replace(microsecond=7)):
+        assert good_check(fact_to_json(replace(CHECK, at=at))) == (at, "mailgun", "s1")
+    assert good_check(fact_to_json(replace(CHECK, round="ründ"))) == (CHECK.at, "mailgun", "ründ")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"outcome": Outcome.BAD},
+        {"outcome": Outcome.UNKNOWN},
+        {"signal": Signal.ACCEPTANCE},
+        {"source": Source.LOG},
+        {"source": Source.EVENT},
+        {"round": None},
+        {"round": 'a"b'},
+        {"provider": "a\\b"},
+        {"confirmation": True},
+        {"count": 2},
+        {"text": "250 OK"},
+        {"seed": "gmail-1"},
+        {"receiver": "gmail"},
+        {"value": 1.0},
+    ],
+    ids=str,
+)
+def test_whatever_says_more_than_a_good_session_check_is_none(other: dict) -> None:
+    assert good_check(fact_to_json(replace(CHECK, **other))) is None
+
+
+@pytest.mark.parametrize(
+    "change", [("Z", "+00:00"), ("2026-03-01", "2026-13-01"), ("T", "T9"), ("}", "}x"), ('"v":1', '"v":2')]
+)
+def test_what_is_not_written_as_we_write_it_is_left_to_the_whole_reading(change: tuple[str, str]) -> None:
+    assert good_check(fact_to_json(CHECK).replace(*change)) is None
+
+
+@given(times, texts, texts)
+def test_the_quick_reading_of_a_check_is_the_whole_reading(at: datetime, provider: str, word: str) -> None:
+    line = fact_to_json(replace(CHECK, at=at, provider=provider, round=word))
+    quick = good_check(line)
+    if quick is not None:
+        assert fact_from_json(line) == replace(CHECK, at=quick[0], provider=quick[1], round=quick[2])
