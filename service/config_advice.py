@@ -88,11 +88,6 @@ def _logins(config: Config) -> Iterator[str]:
                 "be probed and compared, but no mail can be moved to it, and the root helper refuses a configuration with "
                 "it. Give it a password if the relay allows one, or keep it in a configuration for comparing alone."
             )
-        if getattr(provider, "client_certificate_file", None) is not None:
-            yield (
-                f'Provider "{provider.name}" is shown a client certificate by probes alone: its Postfix service is not '
-                "given one, so mail goes without. Use a login instead, if the relay insists on the certificate."
-            )
         if auth == "cram-md5":
             yield (
                 f'Provider "{provider.name}" logs in by CRAM-MD5 in probes, but Postfix is set to PLAIN and LOGIN, '

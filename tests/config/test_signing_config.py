@@ -119,12 +119,12 @@ def test_a_login_that_postfix_does_not_do_is_told(tmp_path: Path, provider: str,
     assert words not in said(loaded(tmp_path))
 
 
-def test_a_client_certificate_that_postfix_is_not_given_is_told(tmp_path: Path) -> None:
+def test_a_client_certificate_must_belong_to_its_key(tmp_path: Path) -> None:
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=mail", "-days", "1"]
     made += ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "own.pem")]
     subprocess.run(made, capture_output=True, check=True)
     files = f'client_certificate_file = "{tmp_path}/own.pem"\nclient_key_file = "{tmp_path}/key.pem"\n'
     config = loaded(tmp_path, provider=PASSWORD + "\n" + files)
-    assert "is shown a client certificate by probes alone" in said(config)
+    assert set_up(config, SystemClock()).providers["a"].relay_endpoint().client_key_file == f"{tmp_path}/key.pem"
     with pytest.raises(ConfigError, match="not a certificate with its key"):
         loaded(tmp_path, provider=PASSWORD + "\n" + files.replace("key.pem", "own.pem"))
