@@ -18,6 +18,7 @@ CITED = 3  # bad observations kept to be quoted
 # Healthy clusters before the baseline may rise. Before, only the CUSUM of the deepest failure runs: a provider that has
 # always had a little spam would else be taken for one that has got worse, again and again, and never be learnt.
 BASELINE_CLUSTERS = 100
+ALONE = 0.8  # of the bad results may be at one seed where there are several
 DRIFT = 2.0  # the tests take for healthy up to this many times the bound: healthy rates drift
 _Z = 1.645  # one-sided 95 %
 
@@ -39,7 +40,7 @@ class Track:
     since: datetime | None = None  # first bad result after the scores were last zero
     since_bad: int = 0  # results since then
     since_total: int = 0
-    seeds: frozenset[str] = frozenset()  # that were bad since then
+    seeds: tuple[tuple[str, int], ...] = ()  # (seed, how often it was bad) since then
     alarmed_at: datetime | None = None
     good_run: int = 0  # good clusters in a row
     last_good_at: datetime | None = None
@@ -57,7 +58,7 @@ class Results:
     bad: int
     total: int
     seeds: frozenset[str] = frozenset()  # bad ones
-    seeds_needed: int = 0  # distinct bad seeds without which there is no alarm
+    seeds_needed: int = 0  # distinct bad seeds without which there is no alarm, and none of them bearing it alone
     cites: tuple[Observation, ...] = ()
 
 
@@ -122,20 +123,20 @@ def weighed(track: Track | None, results: Results, bank: Bank, recovery_clusters
                 max(0.0, score + share * depth.bad + (1 - share) * depth.good)
                 for score, depth in zip(base, bank.levels[level], strict=True)
             )
-            if healthy[1] < BASELINE_CLUSTERS:
+            if before[1] < BASELINE_CLUSTERS:
                 scores = (*(0.0,) * (len(scores) - 1), scores[-1])
             if results.bad:
-                since, seeds = since or results.at, seeds | results.seeds
+                since, seeds = since or results.at, _with_seeds(seeds, results.seeds)
             if not any(scores):
-                since, seeds, before, level = None, frozenset(), healthy, _level(bank, healthy)
-            elif len(seeds) >= results.seeds_needed and any(
+                since, seeds, before, level = None, (), healthy, _level(bank, healthy)
+            elif _borne_by_several(seeds, results.seeds_needed) and any(
                 score >= depth.threshold for score, depth in zip(scores, bank.levels[level], strict=True)
             ):
                 alarmed_at, healthy = results.at, before
         else:
             before = healthy
     elif good_run >= recovery_clusters:
-        alarmed_at, since, seeds = None, None, frozenset()
+        alarmed_at, since, seeds = None, None, ()
         scores = base = (0.0,) * len(scores)
         level = _level(bank, healthy)
     return Track(
@@ -183,12 +184,29 @@ def voided(track: Track, *, alarm: bool = True) -> Track:
         since=track.since if alarmed else None,
         since_bad=track.since_bad if alarmed else 0,
         since_total=track.since_total if alarmed else 0,
-        seeds=track.seeds if alarmed else frozenset(),
+        seeds=track.seeds if alarmed else (),
         alarmed_at=track.alarmed_at if alarmed else None,
         last_good_at=track.last_good_at,
         last_bad_at=track.last_bad_at,
         cites=track.cites,
     )
+
+
+def _with_seeds(seeds: tuple[tuple[str, int], ...], bad: frozenset[str]) -> tuple[tuple[str, int], ...]:
+    counts = dict(seeds)
+    for seed in bad:
+        counts[seed] = counts.get(seed, 0) + 1
+    return tuple(sorted(counts.items()))
+
+
+def _borne_by_several(seeds: tuple[tuple[str, int], ...], needed: int) -> bool:
+    """Return whether so many seeds were bad, and the worst of them not nearly always alone.
+
+    A seed that one provider has put on its suppression list looks like mail that this provider loses; beside it any
+    other seed is bad once in a while.
+    """
+    counts = [count for _, count in seeds]
+    return len(counts) >= needed and (needed <= 1 or max(counts) <= ALONE * sum(counts))
 
 
 def _level(bank: Bank, healthy: tuple[int, int]) -> int:

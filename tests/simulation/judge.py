@@ -21,10 +21,10 @@ POLICY = Policy(
     providers=PROVIDERS,
     seeds=SEEDS,
     mode=Mode.ENFORCE,
-    session_interval_seconds=900.0,
-    round_interval_seconds=8 * 3600.0,
+    session_interval_seconds=3600.0,
+    round_interval_seconds=12 * 3600.0,
 )
-LIVE_SECONDS = 3600.0
+LIVE_SECONDS = 4 * 3600.0
 ILL = (Status.DEGRADED, Status.RECOVERING)
 
 
@@ -106,10 +106,14 @@ class Judge:
             self.facts += 1
 
     def _look(self, now: float) -> None:
-        """Do what the daemon does after each fact; nothing is to be done while nothing is wrong anywhere."""
-        if not self._ill and self._route.active == PROVIDERS[0] and _quiet(self.state):
-            return
+        """Do what the daemon does after each fact; nothing is decided while nothing is confirmed to be wrong."""
         at = BEGAN + timedelta(seconds=now)
+        if self._ill or self._route.active != PROVIDERS[0] or _anything_confirmed(self.state):
+            self._decide(now, at)
+        if any(p.trouble.streak or p.trouble.doubt for p in self.state.providers.values()):
+            self._confirm(now, at)
+
+    def _decide(self, now: float, at: datetime) -> None:
         for name in PROVIDERS:
             ill = status_of(name, "*", self.state, self.policy, at) in ILL
             if ill and name not in self._ill:
@@ -118,13 +122,15 @@ class Judge:
         decision = decide(self.state, self._route, self.policy, at)
         if isinstance(decision, Switchover) and now >= self._observing:
             self._apply(now, at, decision)
+        self._acknowledge(now, at)
+
+    def _confirm(self, now: float, at: datetime) -> None:
         for ask in confirmations_wanted(self.state, self.policy, at):
             key = (ask.kind, ask.receiver)
             if key not in self._asked:
                 self._asked.add(key)
                 due = max(now, (ask.not_before - BEGAN).total_seconds())
                 self._plan(due, "sweep" if ask.kind == "session" else "round", key)
-        self._acknowledge(now, at)
 
     def _apply(self, now: float, at: datetime, move: Switchover) -> None:
         if move.route.active != self._route.active:
@@ -167,14 +173,14 @@ class Judge:
         return f"w{self._words}"
 
 
-def _quiet(state: State) -> bool:
+def _anything_confirmed(state: State) -> bool:
     for provider in state.providers.values():
-        trouble = provider.trouble
-        if trouble.streak or trouble.fault or trouble.doubt or trouble.account or trouble.pending:
-            return False
-        if any(track.alarmed_at is not None for track in provider.tracks.values()):
-            return False
-    return state.context.local is None
+        if provider.trouble.fault is not None or provider.trouble.account is not None:
+            return True
+        for track in provider.tracks.values():
+            if track.alarmed_at is not None:
+                return True
+    return state.context.local is not None
 
 
 def _fact(row: dict) -> Observation | Notice:
