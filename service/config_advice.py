@@ -86,7 +86,7 @@ def _logins(config: Config) -> Iterator[str]:
             yield (
                 f'Provider "{provider.name}" logs in by XOAUTH2, which Postfix cannot do without a SASL plugin: it can '
                 "be probed and compared, but no mail can be moved to it, and the root helper refuses a configuration "
-                "with it. Give it a password if the relay allows one, or keep it in a configuration for comparing alone."
+                "with it. Give it a password if the relay allows one, or keep it in one for comparing alone."
             )
         if auth == "cram-md5":
             yield (
