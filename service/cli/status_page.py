@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from service.cli.health_grid import health_blocks
 from service.cli.page import Block, Cell, Grid, Heading, Page, Screen, height
-from service.cli.words import age, order, span
+from service.cli.words import age, order, span, way
 
 if TYPE_CHECKING:
     from service.views import EventView, StatusView
@@ -93,6 +93,8 @@ def _route(status: "StatusView") -> list[Block]:
     page: list[Block] = [Heading(f"Route (generation {route.generation})")]
     if rows:
         page.append(Grid(("PLACE", "REPORTED BY POSTFIX", "ASSIGNED"), tuple(rows)))
+    if len(route.lanes) > 1 or any(lane.shares for lane in route.lanes):
+        page += [Cell(f"- {way(lane)}") for lane in route.lanes]
     if route.reported is None and route.problem is None:
         page.append(Cell("Postfix's route is not relaypilot's."))
     if route.problem is not None and route.problem not in (status.sentence, *status.problems):

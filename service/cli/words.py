@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from service.cli.page import Cell
 
 if TYPE_CHECKING:
-    from service.views import HealthView, OverrideView, SignalView
+    from service.views import HealthView, LaneView, OverrideView, SignalView
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _STYLES = {
@@ -80,10 +80,18 @@ def judged(health: "HealthView", now: datetime | None = None) -> str:
 
 def order(override: "OverrideView", now: datetime) -> str:
     """Return an order in force: what, until when, by whom, why."""
-    what = " ".join(filter(None, (override.verb, override.provider)))
+    whose = None if override.receiver is None else f"for mail to {override.receiver}"
+    what = " ".join(filter(None, (override.verb, override.provider, whose)))
     end = "until resumed" if override.until is None else f"until {stamp(override.until)} ({age(override.until, now)})"
     why = f": {override.reason}" if override.reason else ""
     return f"{what} {end}, by {override.actor}{why}"
+
+
+def way(lane: "LaneView") -> str:
+    """Return the way of a lane's mail: its providers in order, and who gets a share of it first."""
+    mail = "All mail" if lane.receiver == "*" else f"Mail to {lane.receiver}"
+    shares = [f"{share.provider} {share.percent} % ({share.kind})" for share in lane.shares]
+    return f"{mail}: {', '.join(lane.providers)}" + (f"; shares: {', '.join(shares)}" if shares else "")
 
 
 def stamp(at: datetime) -> str:

@@ -33,6 +33,7 @@ def test_socket_is_for_its_owner_and_group_only(world: World) -> None:
         ("/v1/explain", ExplainView),
         ("/v1/compare?window=90s&receiver=gmail", CompareView),
         ("/v1/plan?to=mailgun", PlanView),
+        ("/v1/plan?to=mailgun&receiver=gmail", PlanView),
     ],
 )
 def test_answers_with_the_model_of_the_path(world: World, path: str, model: type) -> None:

@@ -4,9 +4,11 @@ import pytest
 
 from service.cli.explain import explain_page
 from service.cli.page import Cell, Heading, Screen, plain
+from service.cli.plan import plan_page
 from service.cli.status_page import _NOT_LOOKED_AT, status_page
-from service.cli.words import condition
+from service.cli.words import condition, order
 from service.prober import NOT_LOOKED_AT
+from service.views import LaneView, OverrideView, PlanView, ShareView
 from tests.api.fake_desk import RECEIVERS, FakeDesk, health
 
 REFUSING = health("mailgun", "*").model_copy(update={"severity": "refusing"})
@@ -58,3 +60,36 @@ async def test_a_provider_that_is_down_everywhere_has_one_row_on_a_narrow_termin
 def down(provider):
     receivers = tuple(provider.health.model_copy(update={"receiver": health.receiver}) for health in provider.receivers)
     return provider.model_copy(update={"receivers": receivers})
+
+
+@pytest.mark.anyio
+async def test_the_way_of_a_receivers_mail_and_shares_are_shown_where_there_are_any() -> None:
+    status = await FakeDesk().status()
+
+    def said(*lanes: LaneView) -> str:
+        route = status.route.model_copy(update={"lanes": lanes})
+        return plain(status_page(status.model_copy(update={"route": route})))
+
+    whole = LaneView(receiver="*", providers=("a", "b"))
+    assert "All mail" not in said(whole)
+    warm = whole.model_copy(update={"shares": (ShareView(provider="b", percent=2, kind="warm"),)})
+    assert "- All mail: a, b; shares: b 2 % (warm)" in said(warm)
+    both = said(whole, LaneView(receiver="gmail", providers=("b", "a")))
+    assert "- All mail: a, b" in both
+    assert "- Mail to gmail: b, a" in both
+
+
+@pytest.mark.anyio
+async def test_a_pin_of_one_receivers_mail_says_so() -> None:
+    now = (await FakeDesk().status()).at
+    pin = OverrideView(verb="pin", provider="a", receiver="gmail", until=None, actor="ada", reason="")
+    assert order(pin, now) == "pin a for mail to gmail until resumed, by ada"
+
+
+def test_a_plan_says_whose_mail_and_whether_the_target_can_carry_it() -> None:
+    plan = PlanView(
+        to="b", receiver="gmail", current=("a",), wanted=("b", "a"), changes=(), diff="", capacity="It can."
+    )
+    text = plain(plan_page(plan))
+    assert text.startswith("Only mail to gmail would move.\n")
+    assert "\nIt can.\n" in text
