@@ -10,7 +10,7 @@ from service.decision.calibration import calibrate
 from service.decision.evidence import Results, revived, tallied, weighed
 from service.decision.policy import Policy
 from service.decision.reason import tested_reason
-from service.decision.round import Group, closes_at, is_complete, is_timed, with_observation
+from service.decision.round import Group, closes_at, ends_at, is_complete, is_timed, with_observation
 from service.decision.route import ANY_RECEIVER
 from service.decision.state import Note, ProviderState, State
 from service.decision.tally import bucket_of
@@ -30,13 +30,15 @@ def in_round(state: State, observation: Observation, policy: Policy) -> State:
         return state
     group = with_observation(state.rounds.get(key), observation)
     rounds = {**state.rounds, key: group}
-    if group.cells[observation.provider, observation.seed].complete and is_complete(group, policy):
+    cell = group.cells[observation.provider, observation.seed]
+    if cell.complete and is_complete(group, policy):
         return _closed(state, group, observation.at, policy)
     if observation.signal is Signal.LATENCY and not group.timed and is_timed(group, policy):
         group = replace(group, timed=True)
         state = _timed(state, group, observation.at, policy)
         rounds = {**rounds, key: group}
-    closing = closes_at(group, policy)  # may move later: then close_due finds nothing and looks again
+    # May move later: then close_due finds nothing and looks again.
+    closing = closes_at(group, policy) if cell.placed else ends_at(group, policy)
     return State(
         at=observation.at,
         providers=state.providers,

@@ -124,9 +124,14 @@ def is_timed(group: Group, policy: Policy) -> bool:
     return all(cell.ended or cell.overdue or (cell.arrived and cell.latency is not None) for cell in cells)
 
 
+def ends_at(group: Group, policy: Policy) -> datetime:
+    """Return when this group closes at the latest, and closes if not every probe has been placed."""
+    return group.opened_at + timedelta(seconds=policy.round_deadline_seconds + GRACE_SECONDS)
+
+
 def closes_at(group: Group, policy: Policy) -> datetime:
     """Return when this group closes if nothing more is learnt."""
-    latest = group.opened_at + timedelta(seconds=policy.round_deadline_seconds + GRACE_SECONDS)
+    latest = ends_at(group, policy)
     if not all(cell.placed for cell in group.cells.values()):
         return latest
     full = len(group.cells) >= len(policy.providers) * len(group.seeds)
