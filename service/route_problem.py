@@ -36,4 +36,4 @@ def problem_of(current: Current) -> str | None:
             f"Changed by hand: {current.drift[0].sentence} relaypilot moves nothing until that is undone, "
             "or overwritten with `relaypilot failover --to PROVIDER --force`."
         )
-    return None
+    return current.refused

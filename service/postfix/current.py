@@ -16,14 +16,14 @@ from service.postfix.map_list import INDEX_SUFFIXES
 from service.postfix.nexthop import providers_of
 from service.postfix.own_settings import read_surroundings
 from service.postfix.render import Rendering, render
-from service.postfix.route_check import receivers_refused, shares_refused
+from service.postfix.route_check import receivers_refused, refused_here, shares_refused
 from service.postfix.state import State, read_state
 from service.postfix.surroundings import NO_SURROUNDINGS, SHARED_SETTINGS, Surroundings
 from service.postfix.table_rows import kind_of
 from service.postfix.textdiff import masked, shortened, unified
 
 ROUTE_SETTINGS = ("relayhost", "default_transport")
-OVERRIDING_SETTINGS = (  # each beats relayhost (postconf(5) relayhost, trivial-rewrite(8))
+_OVERRIDING = (  # each beats relayhost (postconf(5) relayhost, trivial-rewrite(8))
     "transport_maps",
     "sender_dependent_relayhost_maps",
     "sender_dependent_default_transport_maps",
@@ -60,9 +60,10 @@ class Current:
     services: Mapping[str, str] = field(default_factory=dict)  # owned services of master.cf
     files: Mapping[str, str] = field(default_factory=dict)  # owned files, secrets masked
     message_size_limit: int = 0  # bytes; 0: none
-    overrides: Mapping[str, str] = field(default_factory=dict)  # non-empty settings that beat relayhost
+    overrides: Mapping[str, str] = field(default_factory=dict)  # the administrator's, that beat the route
     outdated: tuple[str, ...] = ()  # settings, services, files that today's configuration would write differently
     surroundings: Surroundings = NO_SURROUNDINGS
+    refused: str | None = None  # why no route can be written beside what the administrator has; None: one can
     shares_refused: str | None = None  # why this Postfix cannot be given shares; None: it can
     receivers_refused: str | None = None  # why it cannot be given lanes for receivers; None: it can
 
@@ -77,7 +78,7 @@ def read_current(installation: Installation) -> Current:
     """
     state = read_state(installation)
     owned = state.rendering if state else None
-    names = dict.fromkeys([*ROUTE_SETTINGS, *(owned.settings if owned else ()), *OVERRIDING_SETTINGS, *_OTHER_SETTINGS])
+    names = dict.fromkeys([*ROUTE_SETTINGS, *(owned.settings if owned else ()), *_OVERRIDING, *_OTHER_SETTINGS])
     settings = read_settings(installation, names)
     services = read_services(installation)
     texts = {path: read_text_or_none(installation.config_dir / path) for path in (owned.files if owned else ())}
@@ -100,16 +101,19 @@ def read_current(installation: Installation) -> Current:
         message_size_limit=limit,
         services={name: line for name, line in services.items() if owned and name in owned.services},
         files={path: shortened(masked(path, text)) for path, text in texts.items() if text is not None},
-        overrides={
-            name: settings[name]
-            for name in OVERRIDING_SETTINGS
-            if settings.get(name) and not (owned and name in owned.settings)
-        },
+        overrides=_overrides(settings, seen),
         outdated=_outdated(installation, route, owned, limit, seen) if route and owned else (),
         surroundings=seen,
+        refused=refused_here(installation, seen),
         shares_refused=shares_refused(installation, seen),
         receivers_refused=receivers_refused(installation, seen),
     )
+
+
+def _overrides(settings: Mapping[str, str], seen: Surroundings) -> dict[str, str]:
+    """Return what of the administrator's beats the route for some mail, without our own entries there."""
+    values = {name: settings.get(name, "") if name not in seen.own else seen.own_value(name) for name in _OVERRIDING}
+    return {name: value for name, value in values.items() if value}
 
 
 def _route_in_force(

@@ -329,6 +329,7 @@ def current_json(current: Current) -> dict[str, Any]:
         "overrides": dict(current.overrides),
         "outdated": list(current.outdated),
         "surroundings": surroundings_json(current.surroundings),
+        "refused": current.refused,
         "shares_refused": current.shares_refused,
         "receivers_refused": current.receivers_refused,
     }
@@ -352,6 +353,7 @@ def current_from_json(values: Mapping[str, Any]) -> Current:
         overrides=values["overrides"],
         outdated=tuple(values.get("outdated", ())),
         surroundings=surroundings_from_json(seen) if seen else NO_SURROUNDINGS,
+        refused=values.get("refused"),
         shares_refused=values.get("shares_refused", _OLD_HELPER),
         receivers_refused=values.get("receivers_refused", _OLD_HELPER),
     )

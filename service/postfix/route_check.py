@@ -84,7 +84,7 @@ def check_surroundings(route: Route, installation: Installation, seen: Surroundi
     Raises:
         RouteRefusedError: with the setting and what to do about it.
     """
-    refused = _all_mail_refused(installation, seen)
+    refused = refused_here(installation, seen)
     if refused is None and any(lane.shares for lane in route.lanes):
         refused = shares_refused(installation, seen)
     if refused is None and receiver_lanes(route):
@@ -95,14 +95,14 @@ def check_surroundings(route: Route, installation: Installation, seen: Surroundi
 
 def shares_refused(installation: Installation, seen: Surroundings) -> str | None:
     """Return why no share can be written here, or None when shares can."""
-    return _missing(_FOR_SHARES, seen, "shares") or _all_mail_refused(installation, seen)
+    return _missing(_FOR_SHARES, seen, "shares") or refused_here(installation, seen)
 
 
 def receivers_refused(installation: Installation, seen: Surroundings) -> str | None:
     """Return why no receiver can have a lane here, or None when receivers can."""
     if installation.routing != "transport":
         return 'With routing = "relayhost" all receivers share one lane; set routing = "transport" for lanes of theirs.'
-    return _missing(_FOR_RECEIVERS, seen, "lanes for receivers") or _all_mail_refused(installation, seen)
+    return _missing(_FOR_RECEIVERS, seen, "lanes for receivers") or refused_here(installation, seen)
 
 
 def relays_to_provider(installation: Installation, seen: Surroundings) -> bool:
@@ -118,7 +118,8 @@ def relays_to_provider(installation: Installation, seen: Surroundings) -> bool:
     return installation.routing != "transport" or any(nexthop in known for nexthop in own)
 
 
-def _all_mail_refused(installation: Installation, seen: Surroundings) -> str | None:
+def refused_here(installation: Installation, seen: Surroundings) -> str | None:
+    """Return why no route at all can be written beside what the administrator has, or None when one can."""
     if seen.problem is not None:
         return seen.problem
     if seen.catch_all is not None:

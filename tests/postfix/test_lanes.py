@@ -8,14 +8,11 @@ from dataclasses import replace
 import pytest
 
 from service.decision.route import Lane, Route, Share, ShareKind, simple_route
-from service.postfix.apply import STEPS, apply, recover
 from service.postfix.current import read_current
 from service.postfix.durable import backdate
 from service.postfix.errors import CanaryFailedError, CannotWriteError, DriftFoundError, RouteRefusedError
-from service.postfix.move import sweep
 from tests.postfix.moving import assert_one_sentence, move
-from tests.postfix.test_crash import kill_at, killed
-from tests.postfix.world import CLOCK, NAMES
+from tests.postfix.world import NAMES
 
 RECEIVERS = {"gmail": ("gmail.test", "google.test"), "yahoo": ("yahoo.test",)}
 
@@ -52,6 +49,8 @@ OWN_SETTINGS = (
     "relay_transport",
     "relay_domains",
     "recipient_delimiter",
+    "virtual_mailbox_domains",
+    "virtual_alias_maps",
 )
 
 
@@ -133,7 +132,10 @@ def test_mail_for_domains_of_the_administrators_own_keeps_its_way(by_hand, world
     carol = f"relay-carol:[127.0.0.1]:{world.peers['carol'].port}"
     by_hand("transport_maps={own}", own=[f"google.test {carol}", f".sub.test {carol}", f"boss@gmail.test {carol}"])
     by_hand("mydestination=local.test", "relay_domains=relayed.test")
-    domains = ("gmail.test", "google.test", "mail.sub.test", "local.test", "in.relayed.test")
+    by_hand(f"virtual_mailbox_domains=texthash:{world.config_dir}/own_hosted", hosted=["hosted.test x"])
+    by_hand(f"virtual_alias_maps=texthash:{world.config_dir}/own_aliases", aliases=["aliased.test x"])
+    here = ("local.test", "hosted.test", "aliased.test")
+    domains = ("gmail.test", "google.test", "mail.sub.test", *here, "in.relayed.test")
     at = by_receiver(world, receivers={"gmail": domains})
     wanted = Route(lanes=(Lane(providers=("alfa",)), Lane(providers=("bravo",), receiver="gmail")))
     move(world, installation=at, route=wanted)
@@ -141,7 +143,7 @@ def test_mail_for_domains_of_the_administrators_own_keeps_its_way(by_hand, world
     assert seen.left_out == {
         "google.test": "transport_maps has an entry for it",
         "mail.sub.test": "transport_maps has an entry for it",
-        "local.test": "delivered on this host",
+        **dict.fromkeys(here, "delivered on this host"),
         "in.relayed.test": "one of relay_domains",
     }
     assert seen.relay_domains == ("relayed.test",)
@@ -202,6 +204,7 @@ def test_a_setting_that_would_beat_the_route_refuses_the_move_before_anything_is
     current = read_current(world.installation)  # the route can still be read
     assert current.route == simple_route(*NAMES)
     assert words in current.shares_refused
+    assert words in current.refused
 
 
 def test_an_entry_that_changes_nothing_is_no_obstacle(by_hand, world):
@@ -318,44 +321,3 @@ def test_a_table_that_cannot_be_indexed_leaves_postfix_as_it_was(by_hand, world,
     with pytest.raises(CannotWriteError, match="no space left"):
         move(world, installation=at, route=lanes())
     assert world.snapshot() == before
-
-
-KILLED = [
-    (step, when)
-    for step in ("stage", "commit-files", "commit-services", "commit-settings", "canary")
-    for when in ("before", "after")
-    if (step, when) in {(step, "after") for step in STEPS} | {("commit-files", "before"), ("canary", "before")}
-]
-
-
-@pytest.mark.parametrize(("step", "when"), KILLED)
-def test_a_kill_leaves_a_route_with_lanes_whole_old_or_new(world, step, when):
-    at = by_receiver(world)
-    current = read_current(at)
-    if current.route is None or len(current.route.lanes) == 1 or current.drift:
-        move(world, installation=at, route=lanes(), override_drift=True)
-        current = read_current(at)
-    old, new = current.route, lanes("bravo" if current.route.active == "alfa" else "alfa", percent=10)
-    killed(
-        world,
-        lambda: apply(
-            at,
-            request_id=f"kill-{step}-{when}",
-            expected_generation=current.generation,
-            route=new,
-            clock=CLOCK,
-            observer=kill_at(step, when),
-        ),
-    )
-    world.carrier_of(fresh_message := world.send())  # mail flows before anybody recovers
-    assert fresh_message
-    recover(at, CLOCK)
-    assert read_current(at).route in (old, new)
-    assert read_current(at).drift == ()
-    assert not list(at.config_dir.rglob("*.relaypilot-*"))
-    sweep(at)
-    final = move(world, installation=at, route=new)
-    assert final.route == new
-    assert carriers(world, fresh("yahoo.test", 2)) == {new.lanes[2].providers[0]: 2}
-    names = {path.name.partition("-")[0] for path in at.owned_dir.iterdir()}
-    assert sum(path.name.startswith("lanes-") for path in at.owned_dir.iterdir()) == 1, names

@@ -42,7 +42,7 @@ def test_each_provider_carries_its_share_and_goes_on_after_a_reload(routed):
     assert (current.drift, current.outdated, current.shares_refused) == ((), (), None)
 
 
-@pytest.mark.parametrize("fault", ["suspended", "tempfail", "down", "auth535"])
+@pytest.mark.parametrize("fault", ["suspended", "tempfail", "down"])
 def test_what_is_drawn_for_a_canary_that_refuses_goes_to_the_stable_one_at_once(routed, fault):
     routed.apply(lane(A, B, C, **{B: 50}))
     routed.world.fault(B, fault)
