@@ -175,6 +175,7 @@ class Story:
         """Carry the wanted move out, as the daemon records it."""
         move = decision or self.decide()
         assert isinstance(move, Switchover), move
+        detail.setdefault("from", self.route.lane(move.receiver).active)
         self.switched(
             move.route, receiver=move.receiver, trigger=move.trigger, rule=move.rule, reason=move.reason, **detail
         )
