@@ -23,6 +23,7 @@ from service.postfix.errors import (
     RouteRefusedError,
     StaleGenerationError,
 )
+from tests.postfix.hostile_requests import HOSTILE
 from tests.postfix.world import NAMES, wait_for
 
 REPO = Path(__file__).parents[2]
@@ -150,121 +151,6 @@ def test_a_move_over_the_socket_is_the_same_transaction(world, client):
         client.apply("again", before.generation, simple_route("alfa"))
     with pytest.raises(RouteRefusedError, match="nosuch"):
         client.apply("nosuch", current.generation, simple_route("nosuch"))
-
-
-GOOD = {
-    "op": "apply",
-    "request_id": "hostile",
-    "expected_generation": 0,
-    "lanes": [{"stream": "default", "receiver": "*", "providers": ["alfa"]}],
-}
-
-
-def with_lane(**changes):
-    return {**GOOD, "lanes": [{**GOOD["lanes"][0], **changes}]}
-
-
-SHARE = {"provider": "bravo", "percent": 5, "kind": "warm"}
-
-
-def with_shares(shares, *more):
-    return with_lane(providers=["alfa", "bravo", *more], shares=shares)
-
-
-HOSTILE = [
-    b"\n",
-    b"nonsense\n",
-    b"\xff\xfe\n",
-    b"[]\n",
-    b'"apply"\n',
-    b"null\n",
-    b'{"op": "ping"} {"op": "ping"}\n',
-    b'{"op": "ping", "op": "flush"}\n',
-    b'{"op": "ping"}\n{"op": "ping"}\n',
-    b"[" * 8000 + b"\n",
-    b'{"op": "' + b"x" * 20000 + b'"}\n',
-    {"op": "shell"},
-    {"op": ["apply"]},
-    {"op": {}},
-    {"op": "ping", "extra": 1},
-    {"op": "current", "config_dir": "/etc/postfix"},
-    {"op": "journal"},
-    {"op": "journal", "after": "0"},
-    {"op": "journal", "after": -1},
-    {"op": "journal", "after": True},
-    {"op": "journal", "after": 1e300},
-    {"op": "journal", "after": 0, "beyond": "../x"},
-    {"op": "flush", "cursor": "-f"},
-    {**GOOD, "config_dir": "/tmp"},
-    {**GOOD, "relayhost": "[evil.test]:25"},
-    {**GOOD, "request_id": "../../etc/passwd"},
-    {**GOOD, "request_id": "a\nb"},
-    {**GOOD, "request_id": ""},
-    {**GOOD, "request_id": 7},
-    {**GOOD, "expected_generation": "0"},
-    {**GOOD, "expected_generation": None},
-    {**GOOD, "trigger": "magic"},
-    {**GOOD, "trigger": ["manual"]},
-    {**GOOD, "reason": "a\nb"},
-    {**GOOD, "reason": "x" * 501},
-    {**GOOD, "actor": {"a": 1}},
-    {**GOOD, "pin_until": "tomorrow"},
-    {**GOOD, "pin_until": "2026-01-01T00:00:00"},
-    {**GOOD, "override_drift": "yes"},
-    {**GOOD, "lanes": []},
-    {**GOOD, "lanes": {}},
-    {**GOOD, "lanes": [[]]},
-    {**GOOD, "lanes": [{"providers": ["alfa"]}]},
-    with_lane(providers=[]),
-    with_lane(providers="alfa"),
-    with_lane(providers=["nosuch"]),
-    with_lane(providers=["alfa\nrelayhost = [evil.test]:25"]),
-    with_lane(providers=["alfa, [evil.test]:25"]),
-    with_lane(providers=["../alfa"]),
-    with_lane(providers=[["alfa"]]),
-    with_lane(providers=["alfa"] * 101),
-    with_lane(stream="bulk"),
-    with_lane(stream=None),
-    with_lane(receiver="gmail"),
-    with_lane(receiver=7),
-    with_lane(host="evil.test"),
-    with_lane(receiver="gmail\nrelayhost = [evil.test]:25"),
-    with_lane(receiver="*.alfa"),
-    {**GOOD, "lanes": GOOD["lanes"] * 2},
-    {**GOOD, "lanes": [*GOOD["lanes"], {**GOOD["lanes"][0], "receiver": "gmail"}]},
-    {**GOOD, "lanes": [{**GOOD["lanes"][0], "receiver": f"r{n}"} for n in range(101)]},
-    with_shares({}),
-    with_shares("bravo"),
-    with_shares([["bravo", 5]]),
-    with_shares([{"provider": "bravo", "percent": 5}]),
-    with_shares([{**SHARE, "weight": 5}]),
-    with_shares([SHARE] * 2),
-    with_shares([SHARE] * 101),
-    with_shares([{**SHARE, "provider": "alfa"}]),
-    with_shares([{**SHARE, "provider": "carol"}]),
-    with_shares([{**SHARE, "provider": "nosuch"}]),
-    with_shares([{**SHARE, "provider": "bravo,smtp:[evil.test]:25"}]),
-    with_shares([{**SHARE, "provider": "bravo}, inline:{x=y"}]),
-    with_shares([{**SHARE, "provider": "../bravo"}]),
-    with_shares([{**SHARE, "provider": ["bravo"]}]),
-    with_shares([{**SHARE, "percent": "5"}]),
-    with_shares([{**SHARE, "percent": 5.0}]),
-    with_shares([{**SHARE, "percent": 0.5}]),
-    with_shares([{**SHARE, "percent": True}]),
-    with_shares([{**SHARE, "percent": None}]),
-    with_shares([{**SHARE, "percent": 0}]),
-    with_shares([{**SHARE, "percent": -5}]),
-    with_shares([{**SHARE, "percent": 100}]),
-    with_shares([{**SHARE, "percent": 1e300}]),
-    with_shares([{**SHARE, "percent": 10**30}]),
-    with_shares([{**SHARE, "kind": "main"}]),
-    with_shares([{**SHARE, "kind": ["warm"]}]),
-    with_shares([{**SHARE, "kind": "warm\n"}]),
-    with_shares([{**SHARE, "kind": "x" * 16_000}]),
-    with_shares([{**SHARE, "percent": 60}, {"provider": "carol", "percent": 40, "kind": "warm"}], "carol"),
-    with_shares([{**SHARE, "kind": "canary"}, {"provider": "carol", "percent": 5, "kind": "canary"}], "carol"),
-    {key: value for key, value in GOOD.items() if key != "lanes"},
-]
 
 
 @pytest.mark.parametrize("request_", HOSTILE, ids=range(len(HOSTILE)))
