@@ -266,6 +266,8 @@ async def _read(answer: httpx2.Response) -> bytes:
                 content += unpack.decompress(chunk, MAX_ANSWER_BYTES + 1 - len(content))
             except zlib.error as error:
                 raise _garbage("the compressed answer is damaged") from error
+            if unpack.eof and len(content) <= MAX_ANSWER_BYTES:  # zlib keeps what follows, without limit
+                break
         if len(content) > MAX_ANSWER_BYTES:
             text = f"the answer is larger than {MAX_ANSWER_BYTES} bytes"
             raise _OwnRuleError("answer-too-large", Category.PROVIDER, text)

@@ -134,6 +134,17 @@ async def test_a_body_without_end_is_left_at_the_limit():
     assert (await failing(pour)).failure.rule == "answer-too-large"
 
 
+async def test_what_follows_a_compressed_answer_is_not_read():
+    async def pour(_request, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b'{"a": 1}'))
+        while True:
+            writer.write(bytes(100_000))
+            await writer.drain()
+
+    async with serving(pour) as server:
+        assert (await api(server.url, total=2.0).call("GET", "/")).json() == {"a": 1}
+
+
 async def test_a_peer_that_says_nothing_or_drips_is_left_in_time():
     async def hang(_request, writer):
         await asyncio.sleep(60)
