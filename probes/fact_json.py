@@ -29,6 +29,7 @@ _GOOD_CHECK = re.compile(
     r'\{"v":1,"at":"([0-9T:.-]+Z)","provider":"([^"\\\x00-\x1f]+)","round":"([^"\\\x00-\x1f]+)",'
     r'"signal":"session","source":"probe","outcome":"good"\}'
 )
+_TEXT_OR_NONE = frozenset({str, type(None)})
 _SIGNALS = {str(word): word for word in Signal}
 _SOURCES = {str(word): word for word in Source}
 _OUTCOMES = {str(word): word for word in Outcome}
@@ -120,7 +121,8 @@ def _usual(row: Mapping[str, Any]) -> Observation | None:
         or not at.endswith("Z")
         or not (value is None or type(value) is str or (type(value) is float and math.isfinite(value)))
         or not (signed is None or signed is True or signed is False)
-        or not all(text is None or (type(text) is str and text) for text in texts)
+        or "" in texts
+        or not _TEXT_OR_NONE.issuperset(map(type, texts))
     ):
         return None
     try:
