@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from service.decision.health import Status, health_of, status_of
+from service.decision.health import Health, Status, health_of, status_of
 from service.decision.policy import Policy
 from service.decision.route import ANY_RECEIVER
 from service.decision.severity import Severity, worst
@@ -49,14 +49,12 @@ def incidents_after(
     for name in policy.providers:
         for receiver in (ANY_RECEIVER, *policy.receivers):
             key = (name, receiver)
-            incident, status = before.get(key), status_of(name, receiver, state, policy, now)
-            after = _after(incident, status, key, state, policy, now)
-            if after is incident:
-                continue
+            status = status_of(name, receiver, state, policy, now)
+            after, told = _after(before.get(key), status, key, state, policy, now)
+            changed += told
             if after is not None:
                 open_now[key] = after
-                changed.append(after)
-            if after is None or after.ended_at is not None:
+            else:
                 open_now.pop(key, None)
     known = {(name, receiver) for name in policy.providers for receiver in (ANY_RECEIVER, *policy.receivers)}
     changed += [replace(open_now.pop(key), ended_at=now) for key in before if key not in known]
@@ -65,26 +63,33 @@ def incidents_after(
 
 def _after(
     incident: Incident | None, status: Status, key: Key, state: State, policy: Policy, now: datetime
-) -> Incident | None:
+) -> tuple[Incident | None, tuple[Incident, ...]]:
+    """Return the incident that goes on, if one does, and those that began, changed or ended."""
     ill = status in (Status.DEGRADED, Status.RECOVERING)
-    if incident is None and not ill:
-        return None
-    if incident is not None and not ill:
-        ended_at = incident.recovering_since or now
-        return replace(incident, ended_at=max(incident.began_at, ended_at))
+    if not ill:
+        if incident is None:
+            return None, ()
+        return None, (replace(incident, ended_at=max(incident.began_at, incident.recovering_since or now)),)
     found = health_of(*key, state, policy, now)
     if incident is None:
-        incident = Incident(
-            provider=key[0],
-            receiver=key[1],
-            began_at=min(found.since or now, now),
-            severity=found.severity,
-            reason=found.reason,
-        )
+        begun = _begun(key, found, min(found.since or now, now))
+        return begun, (begun,)
+    if (found.severity in _NO_MAIL) is not incident.stops_mail:
+        # Mail that stops, or goes again, is another incident: else a day of spam folders would count as no mail.
+        at = now if incident.stops_mail else max(incident.began_at, min(found.since or now, now))
+        begun = _begun(key, found, at)
+        return begun, (replace(incident, ended_at=at), begun)
+    after = incident
     if worst((incident.severity, found.severity)) is not incident.severity:
-        incident = replace(incident, severity=found.severity, reason=found.reason)
+        after = replace(after, severity=found.severity, reason=found.reason)
     since = (incident.recovering_since or now) if status is Status.RECOVERING else None
-    return incident if since == incident.recovering_since else replace(incident, recovering_since=since)
+    if since != incident.recovering_since:
+        after = replace(after, recovering_since=since)
+    return after, () if after is incident else (after,)
+
+
+def _begun(key: Key, found: Health, at: datetime) -> Incident:
+    return Incident(provider=key[0], receiver=key[1], began_at=at, severity=found.severity, reason=found.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
