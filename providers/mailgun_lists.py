@@ -1,4 +1,8 @@
-"""Mailgun's suppression lists of a domain: bounces, complaints, unsubscribes."""
+"""Mailgun's suppression lists of a domain: bounces, complaints, unsubscribes.
+
+Unsubscribes from tags alone are left out: they stop only mail that bears such a tag, and copied to another provider
+they would stop all mail to that person (API description, "Unsubscribe": * stands for all of a domain's mail).
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -17,6 +21,7 @@ from providers.untrusted import as_list, as_mapping, as_text, as_time
 _PAGE_LIMIT = 1000  # documented maximum
 _BATCH = 500  # documented maximum 1000; a refusal says "less than 1000"
 _NOT_ON_IT = "address"  # "Address not found in bounces table"; a wrong path or domain is told without that word
+_ALL_MAIL = "*"
 _PAGE_KEYS = frozenset({"page", "address", "term"})
 
 
@@ -95,7 +100,7 @@ def _batches(items: list[Suppression]) -> Iterator[list[Suppression]]:
 def _read(row: _List, item: Any) -> Suppression | None:
     entry = as_mapping(item)
     address = as_text(entry.get("address"))
-    if "@" not in address:
+    if "@" not in address or (row.kind is SuppressionKind.UNSUBSCRIBE and _of_tags_alone(entry.get("tags"))):
         return None
     words = (as_text(entry.get("code")), as_text(entry.get("error")))
     return Suppression(
@@ -106,12 +111,17 @@ def _read(row: _List, item: Any) -> Suppression | None:
     )
 
 
+def _of_tags_alone(tags: Any) -> bool:
+    told = [tag for tag in as_list(tags) if isinstance(tag, str)]
+    return bool(told) and _ALL_MAIL not in told
+
+
 def _write(row: _List, item: Suppression, now: datetime) -> dict[str, Any]:
     entry: dict[str, Any] = {"address": item.address, "created_at": format_datetime(item.at or now)}
     if row.kind is SuppressionKind.HARD_BOUNCE:
         entry |= {"code": "550", "error": item.reason[:500]}
     elif row.kind is SuppressionKind.UNSUBSCRIBE:
-        entry["tags"] = ["*"]  # from everything
+        entry["tags"] = [_ALL_MAIL]
     return entry
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from email.utils import format_datetime
 from math import ceil, floor
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from providers.delivery_event import EventPage
 from providers.errors import CallError
@@ -83,6 +83,6 @@ async def _logs(api: MailgunApi, place: EventCursor) -> tuple[list[Any], str]:
 def _last_segment(url: Any) -> str:
     """Return the token in a paging address; host and path of it are not followed, so no key goes elsewhere."""
     try:
-        return urlsplit(url).path.rpartition("/")[2] if isinstance(url, str) else ""
+        return unquote(urlsplit(url).path.rpartition("/")[2]) if isinstance(url, str) else ""
     except ValueError:
         return ""

@@ -146,6 +146,21 @@ async def test_the_whole_list_is_read_page_by_page_and_no_address_is_followed_el
             assert page.items[0].address == "bounces0@example.net"
 
 
+async def test_an_unsubscribe_from_one_tag_is_none_from_all_mail():
+    tagged = {"tag@e.net": ["newsletter"], "all@e.net": ["newsletter", "*"], "none@e.net": [], "odd@e.net": 5}
+    rows = [{"address": address, "tags": tags} for address, tags in tagged.items()]
+    account = Account()
+    account.set("GET", f"/v3/{DOMAIN}/unsubscribes", 200, {"items": [*rows, {"address": "bare@e.net"}], "paging": {}})
+    account.set("GET", f"/v3/{DOMAIN}/unsubscribes/tag@e.net", 200, rows[0])
+    for name in LISTS[:2]:
+        account.set("GET", f"/v3/{DOMAIN}/{name}/tag@e.net", 404, {"message": "No such address"})
+    async with serving(account) as server:
+        relay = provider(server.url)
+        page = await relay.suppression_list('{"list": "unsubscribes", "page": []}')
+        assert [item.address for item in page.items] == ["all@e.net", "none@e.net", "odd@e.net", "bare@e.net"]
+        assert await relay.suppressions("tag@e.net") == ()
+
+
 async def test_addresses_are_added_to_the_lists_of_their_kinds():
     at = datetime(2025, 12, 11, 1, 49, 40, tzinfo=UTC)
     rows = [Suppression(address=f"{n}@e.net", kind=SuppressionKind.HARD_BOUNCE, at=at, reason="no") for n in range(501)]

@@ -3,7 +3,7 @@
 import json
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 from hypothesis import given
@@ -159,9 +159,10 @@ class Mailgun:
             if token not in self.tokens:
                 return writer.write(http(400, json.dumps({"message": "Invalid page token"})))
             found, after = self.tokens[token]
-        token = f"T{len(self.tokens)}="
+        token = f"T{len(self.tokens)}=/"
         self.tokens[token] = found, after + self.page
-        paging = {"next": f"https://elsewhere.example.org/v3/x/events/{token}", "previous": "https://y/z"}
+        address = f"https://elsewhere.example.org/v3/x/events/{quote(token, safe='')}"
+        paging = {"next": address, "previous": "https://y/z"}
         return writer.write(http(200, json.dumps({"items": found[after : after + self.page], "paging": paging})))
 
     def span(self, begin, end):
