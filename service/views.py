@@ -263,7 +263,7 @@ class DifferenceView(View):
     only_second: int
     log_evidence: float = Field(description="Natural logarithm of the e-value against there being no difference.")
     log_needed: float = Field(
-        description="What it must reach: 5 % risk for all tests together, however often one looks."
+        description="What it must reach: 5 % risk a year for all tests together, however often one looks."
     )
     sentence: str
 

@@ -161,7 +161,7 @@ def _differences(comparison: CompareView) -> list[Cell | Heading]:
         return []
     proven = [Cell(f"- {found.sentence}") for found in comparison.differences if found.better]
     return [
-        Heading("Real differences (paired rounds; 5 % risk of error in all, however often you look)"),
+        Heading("Real differences (paired rounds; 5 % risk a year of any error, look as you may)"),
         *(proven or [Cell("- None is proven.")]),
         Cell(comparison.note, "dim"),
     ]

@@ -12,7 +12,9 @@ chosen, so that it ever reaches 1/a has at most the probability a (Ville 1939; R
 related to the law of the iterated logarithm"; Johari, Koomen, Pekelis, Walsh 2022, "Always valid inference").
 An e-value was chosen before alpha-spending because nobody needs to say beforehand when, or how often, will be
 looked. Many pairs and signals are looked at together: each must reach as many times 1/a as there are (Bonferroni).
-That holds for each beginning of the time that is looked at; a window that slides begins anew each hour.
+And a window that slides begins anew each hour, each time with evidence of its own: of two equal providers, a window
+of 7 days that allowed for one beginning called one better in 245 of 400 simulated years of hourly looks (2026-11). So
+the beginnings that a year has are allowed for too.
 
 The unit is the round, not the seed: what goes to several seeds at once shares a cause.
 """
@@ -22,7 +24,8 @@ from math import lgamma, log
 
 from probes.observation import Signal
 
-ERROR_RATIO = 0.05  # chance that any difference is called real where there is none
+ERROR_RATIO = 0.05  # chance in a year of looking that any difference is called real where there is none
+BEGINNINGS = 8766  # of windows in a year: they begin with an hour
 COMPARED = (Signal.ACCEPTANCE, Signal.ARRIVAL, Signal.PLACEMENT, Signal.LATENCY, Signal.AUTHENTICATION)
 _LOG_PI = 2 * lgamma(0.5)  # B(1/2, 1/2)
 
@@ -66,7 +69,7 @@ def log_evidence(first_better: int, second_better: int) -> float:
 
 def log_needed(tests: int) -> float:
     """Return what the logarithm of an e-value must reach when so many tests are looked at together."""
-    return log(max(1, tests) / ERROR_RATIO)
+    return log(max(1, tests) * BEGINNINGS / ERROR_RATIO)
 
 
 def rounds_needed(tests: int) -> int:

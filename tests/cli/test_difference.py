@@ -5,44 +5,46 @@ import pytest
 from probes.observation import Signal
 from service.cli.compare_page import compare_page
 from service.cli.page import Cell, plain
-from service.decision.paired import Difference, PairCounts, difference
+from service.decision.paired import Difference, PairCounts, difference, rounds_needed
 from service.difference import sentence, what_is_open
 from service.views import CompareView
 from tests.api.fake_desk import FakeDesk
 
 
-def found(first: int, second: int, rounds: int = 24, signal: Signal = Signal.PLACEMENT) -> Difference:
+def found(first: int, second: int, rounds: int = 48, signal: Signal = Signal.PLACEMENT) -> Difference:
     counts = PairCounts(rounds=rounds, first_better=first, second_better=second)
     return difference("mailgun", "sendgrid", "*", signal, counts, tests=60)
 
 
 def test_too_little_data_is_said_with_what_would_be_enough() -> None:
     said = what_is_open([found(3, 0, rounds=3)], 60)
-    assert said.startswith("Too little was measured to tell: 3 rounds in this time, and 13 that all speak for the same")
+    assert said.startswith(
+        f"Too little was measured to tell: 3 rounds in this time, and {rounds_needed(60)} that all speak for the same"
+    )
 
 
 def test_enough_rounds_without_a_proof_are_no_proof_of_likeness() -> None:
-    assert "no proof that two providers are alike" in what_is_open([found(5, 5), found(24, 0)], 60)
+    assert "no proof that two providers are alike" in what_is_open([found(20, 18), found(48, 0)], 60)
 
 
 def test_with_every_difference_proven_or_no_pair_nothing_is_open() -> None:
-    assert what_is_open([found(24, 0)], 60) == "Every pair differs in everything that was measured."
+    assert what_is_open([found(48, 0)], 60) == "Every pair differs in everything that was measured."
     assert what_is_open([], 0) == ""
 
 
 def test_the_winner_is_named_first_whichever_of_the_pair_it_is() -> None:
-    says = "Everywhere {} reaches the inbox more often than {}: better in 20 rounds of 24, worse in 1."
-    assert sentence(found(20, 1)) == says.format("mailgun", "sendgrid")
-    assert sentence(found(1, 20)) == says.format("sendgrid", "mailgun")
+    says = "Everywhere {} reaches the inbox more often than {}: better in 40 rounds of 48, worse in 1."
+    assert sentence(found(40, 1)) == says.format("mailgun", "sendgrid")
+    assert sentence(found(1, 40)) == says.format("sendgrid", "mailgun")
 
 
 @pytest.mark.parametrize("signal", [Signal.ACCEPTANCE, Signal.ARRIVAL, Signal.LATENCY, Signal.AUTHENTICATION])
 def test_every_signal_that_is_compared_has_words(signal: Signal) -> None:
-    assert " than sendgrid: better in" in sentence(found(20, 0, signal=signal))
+    assert " than sendgrid: better in" in sentence(found(40, 0, signal=signal))
 
 
 def test_what_is_not_proven_is_said_with_its_counts() -> None:
-    assert sentence(found(2, 1)).endswith("mailgun was better in 2, sendgrid in 1 of 24 rounds.")
+    assert sentence(found(2, 1)).endswith("mailgun was better in 2, sendgrid in 1 of 48 rounds.")
 
 
 @pytest.fixture
