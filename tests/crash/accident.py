@@ -213,9 +213,10 @@ class Accident:
             return found
 
     def folded_route(self):
-        """Return the route that the stored state holds."""
+        """Return the providers of the route that the stored state holds; none before the first."""
         with self._store() as store:
-            return tuple(state_from_json(store.snapshot().state).context.route)
+            route = state_from_json(store.snapshot().state).context.route
+        return () if route is None else route.providers
 
     @contextlib.contextmanager
     def _store(self):
