@@ -114,6 +114,8 @@ def _step(
     """Return the canary's first step or its next, the whole return at the last, or what the next waits for."""
     state, policy, now, receiver = question.state, question.policy, question.now, lane.receiver
     canary = lane.canary
+    if policy.shares and name not in lane.providers:
+        return None  # the order behind the active provider comes first
     steps = [p for p in policy.failback_shares if p < 100] if policy.shares else []  # noqa: PLR2004
     reason, closed = why, gates(state, policy, now, receiver=receiver, needs=(name,))
     if canary is None:
@@ -184,6 +186,6 @@ def _to(receiver: str) -> str:
 def still_returning(question: Question, lane: Lane, standings: Mapping[str, Standing]) -> Share | None:
     """Return the canary share that this lane has and may keep."""
     canary = lane.canary
-    if canary is None or question.policy.failback is Failback.OFF:
+    if canary is None or canary.provider not in standings or question.policy.failback is Failback.OFF:
         return None
     return canary if spoilt(question, canary, standings[canary.provider]) is None else None

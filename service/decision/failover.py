@@ -67,8 +67,11 @@ def _due(question: Question) -> Iterator[Decision]:
         if need is not None:
             pressed.add(receiver)
             yield lane_move(question, receiver, need, here)
-    free = [(lane, at.get(lane.receiver, overall)) for lane in current.lanes if lane.receiver not in pressed]
-    yield from _quiet(question, free)
+    lanes = [(lane, at.get(lane.receiver, overall)) for lane in current.lanes]
+    for lane, here in lanes:
+        if (taken := withdrawal(question, lane, here)) is not None:
+            yield taken
+    yield from _quiet(question, [(lane, here) for lane, here in lanes if lane.receiver not in pressed])
     if main is None:
         for key, note in state.context.notes.items():
             if key.startswith("message") and (now - note.at).total_seconds() <= policy.evidence_lifetime_seconds:
@@ -84,9 +87,6 @@ def _confined(question: Question, overall: Mapping[str, Standing]) -> frozenset[
 
 def _quiet(question: Question, lanes: list[tuple[Lane, Mapping[str, Standing]]]) -> Iterator[Decision]:
     """Yield what is to be done for lanes whose active provider gives no reason to leave it."""
-    for lane, here in lanes:
-        if (taken := withdrawal(question, lane, here)) is not None:
-            yield taken
     stays: list[Stay] = []
     for lane, here in lanes:
         back = failback(question, here) if lane.receiver == ANY_RECEIVER else rejoin(question, lane, here)

@@ -9,7 +9,9 @@ STANDBY_ORDER = "standby-order"  # rule of a reordering behind the active provid
 SHARES = "shares"  # rules of changed shares: no moves either
 CANARY = "canary"
 CANARY_WITHDRAWN = "canary-withdrawn"
-NO_MOVES = frozenset({STANDBY_ORDER, SHARES, CANARY, CANARY_WITHDRAWN})
+SHARE_WITHDRAWN = "share-withdrawn"
+WITHDRAWN = (CANARY_WITHDRAWN, SHARE_WITHDRAWN)
+NO_MOVES = frozenset({STANDBY_ORDER, SHARES, CANARY, *WITHDRAWN})
 _KEEP = timedelta(days=1)
 
 
@@ -28,7 +30,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setback:
-    """A provider on its way back lost its canary share: it has to earn its return anew."""
+    """A provider lost its share of a lane by a fault: it has to earn another."""
 
     at: datetime
     provider: str

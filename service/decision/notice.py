@@ -8,8 +8,8 @@ from probes.observation import Notice, NoticeKind
 from service.decision.evidence import voided
 from service.decision.latest import no_later
 from service.decision.moves import (
-    CANARY_WITHDRAWN,
     NO_MOVES,
+    WITHDRAWN,
     Move,
     Setback,
     moves_in_last_hour,
@@ -169,9 +169,10 @@ def _switched(context: Context, at: datetime, detail: Mapping[str, str], policy:
     braked = context.braked_at
     if braked is None and moves_in_last_hour(counted, at) >= policy.moves_per_hour and moved:
         braked = at
-    canary, setbacks = before.lane(receiver).canary, context.setbacks
-    if rule == CANARY_WITHDRAWN and canary is not None:
-        setbacks = with_setback(setbacks, Setback(at=at, provider=canary.provider, receiver=receiver))
+    setbacks, kept = context.setbacks, {share.provider for share in route.lane(receiver).shares}
+    for share in before.lane(receiver).shares if rule in WITHDRAWN else ():
+        if share.provider not in kept:
+            setbacks = with_setback(setbacks, Setback(at=at, provider=share.provider, receiver=receiver))
     return replace(
         context,
         route=route,

@@ -8,6 +8,7 @@ from service.decision.candidate import freshness, unproven
 from service.decision.decision import AUTOMATIC, Question
 from service.decision.gate import start_grace
 from service.decision.hold import held_until
+from service.decision.moves import automatic
 from service.decision.override import drained
 from service.decision.reason import utc
 from service.decision.route import Lane, Share, ShareKind
@@ -82,7 +83,8 @@ def shares_for(
     if canary is not None and canary.provider in lane.providers[1:]:
         most = max(1, _cap_percent(question, canary.provider, volume))
         found[canary.provider] = replace(canary, percent=min(canary.percent, most))
-    for name in lane.providers[1:]:
+    standbys = [name for name in lane.providers[1:] if name in standings]
+    for name in standbys:
         percent = policy.warm_percent(name)
         if percent and name not in found and _warm(question, lane, name, before, standings[name]):
             given = min(percent, room(name))
@@ -90,10 +92,12 @@ def shares_for(
                 found[name] = Share(provider=name, percent=given, kind=ShareKind.WARM)
     shed = 100 - _carries(question, lane, volume, moved=moved) - sum(share.percent for share in found.values())
     shed = ceil(shed / _STEP_PERCENT) * _STEP_PERCENT
-    for name in lane.providers[1:]:
+    for name in standbys:
         if shed <= 0:
             break
-        if (name in found and found[name].kind is ShareKind.CANARY) or not fit(question, name, standings[name]):
+        if name in found and found[name].kind is ShareKind.CANARY:
+            continue
+        if not fit(question, name, standings[name]) or (name not in before and _held(question, lane, name)):
             continue
         given = min(shed, room(name))
         if given <= 0:
@@ -108,9 +112,17 @@ def _warm(question: Question, lane: Lane, name: str, before: Mapping[str, Share]
     """Return whether a standby is kept warm: one that has a share as long as it is not spoilt, others once proven."""
     if name in before:
         return spoilt(question, before[name], standing) is None
-    until = held_until(question.state.context, question.policy, lane.receiver, name)
-    lost = any(m.left == name for m in question.state.context.moves if m.receiver == lane.receiver)
-    return fit(question, name, standing) and not (lost and until is not None and question.now < until)
+    return fit(question, name, standing) and not _held(question, lane, name)
+
+
+def _held(question: Question, lane: Lane, name: str) -> bool:
+    """Return whether a provider that lost mail of this lane by a fault has to wait before it gets any again."""
+    context = question.state.context
+    lost = [(m.left, m.receiver) for m in automatic(context.moves)] + [
+        (s.provider, s.receiver) for s in context.setbacks
+    ]
+    until = held_until(context, question.policy, lane.receiver, name)
+    return (name, lane.receiver) in lost and until is not None and question.now < until
 
 
 def _carries(question: Question, lane: Lane, volume: float, *, moved: bool) -> int:

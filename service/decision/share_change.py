@@ -8,7 +8,7 @@ from service.decision.capacity import capacity
 from service.decision.decision import AUTOMATIC, Decision, Question, Switchover
 from service.decision.failback import still_returning
 from service.decision.gate import gates
-from service.decision.moves import CANARY_WITHDRAWN, SHARES
+from service.decision.moves import CANARY_WITHDRAWN, SHARE_WITHDRAWN, SHARES
 from service.decision.passage import passed
 from service.decision.route import ANY_RECEIVER, Lane, Share, ShareKind
 from service.decision.share import shares_for, spoilt
@@ -29,7 +29,7 @@ def withdrawal(question: Question, lane: Lane, standings: Mapping[str, Standing]
     wanted = replace(lane, shares=shares_for(question, lane, standings, still_returning(question, lane, standings)))
     lost = ", ".join(f"{share.provider} ({share.percent} %)" for share in why)
     reason = f"{_mail(lane)} goes through {lane.active} without the share of {lost}: {'; '.join(why.values())}."
-    rule = CANARY_WITHDRAWN if any(share.kind is ShareKind.CANARY for share in why) else SHARES
+    rule = CANARY_WITHDRAWN if any(share.kind is ShareKind.CANARY for share in why) else SHARE_WITHDRAWN
     return _changed(question, wanted, reason, rule)
 
 

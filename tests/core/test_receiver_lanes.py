@@ -181,6 +181,25 @@ def test_explain_tells_the_way_of_each_lane_and_what_would_end_it() -> None:
     assert "automatic, mail to gmail, to sendgrid" in (found.last_move or "")
 
 
+def test_a_lane_that_leads_where_all_mail_goes_ends_without_a_move() -> None:
+    story = Story(policy=LANES).warm()
+    story.route = Route(lanes=(Lane(providers=(A, B, C)), Lane(providers=(A, C, B), receiver="gmail")))
+    end = story.apply()
+    assert (end.rule, end.to, end.route.receivers) == ("rejoined", A, ())
+    assert story.state.context.moves == ()
+
+
+def test_a_lane_may_come_back_to_the_provider_of_all_mail_in_need() -> None:
+    story = apart()
+    story.policy = replace(story.policy, providers=(A, B))
+    story.route = Route(lanes=(Lane(providers=(A, B)), Lane(providers=(B, A), receiver="gmail")))
+    story.wait(60).sweep({B: DOWN}, only=(A, B))
+    story.confirm({B: DOWN})
+    move = story.decide()
+    assert isinstance(move, Switchover)
+    assert (move.receiver, move.to, move.rule, move.route.receivers) == ("gmail", A, "refusing", ())
+
+
 def test_a_route_is_the_same_after_it_was_a_fact() -> None:
     story = apart(replace(LANES, shares=True))
     detail = route_detail(story.route)

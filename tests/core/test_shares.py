@@ -6,7 +6,7 @@ import pytest
 
 from service.decision.capacity import capacity
 from service.decision.failover import Stay, Switchover
-from service.decision.moves import CANARY, CANARY_WITHDRAWN, SHARES
+from service.decision.moves import CANARY, CANARY_WITHDRAWN, SHARE_WITHDRAWN, SHARES
 from service.decision.plan import plan
 from service.decision.policy import Failback, Mode
 from service.decision.route import Lane, Route, Share, ShareKind, simple_route
@@ -220,6 +220,47 @@ def test_a_move_takes_the_warm_shares_along() -> None:
         move = story.decide()
         assert isinstance(move, Switchover)
     assert (move.to, shares(move.route)) == (B, {C: 3})
+
+
+def test_a_flapping_standby_gets_its_share_back_later_each_time() -> None:
+    story = Story(policy=replace(SHARING, warm_shares=((C, 3),))).warm()
+    story.apply()
+    waits = []
+    for _ in range(3):
+        story.wait(60).sweep({C: DOWN})
+        story.confirm({C: DOWN})
+        gone = story.apply()
+        assert (gone.rule, shares(gone.route)) == (SHARE_WITHDRAWN, {})
+        left = story.now
+        while not minutes(story, 1):
+            assert (story.now - left).total_seconds() < 4 * 3600
+        waits.append((story.now - left).total_seconds())
+        assert shares(story.route) == {C: 3}
+    assert waits[0] >= POLICY.hold_down_seconds
+    assert waits[0] < waits[1] < waits[2]
+
+
+def test_a_spoilt_share_ends_though_the_active_provider_cannot_be_left() -> None:
+    story = Story(policy=replace(SHARING, providers=(A, B), warm_shares=((B, 3),)), route=simple_route(A, B)).warm()
+    story.apply()
+    for _ in range(4):
+        story.notice("control", ok="yes")
+        story.wait(60).sweep(dict.fromkeys((A, B), TEMPFAIL))
+    gone = story.apply()
+    assert (gone.rule, gone.to, shares(gone.route)) == (SHARE_WITHDRAWN, A, {})
+    assert story.decide().rule == "no-better-provider"
+
+
+def test_a_route_with_providers_no_longer_configured_is_put_right() -> None:
+    policy = replace(SHARING, providers=(A, B), hourly_caps=((A, 10),))
+    story = busy(Story(policy=policy).warm(), A)
+    gone = Share(provider="gone", percent=10, kind=ShareKind.CANARY)
+    story.route = Route(lanes=(Lane(providers=(A, "gone", B), shares=(gone,)),))
+    first = story.apply()
+    assert (first.rule, "gone is not configured any more" in first.reason) == (CANARY_WITHDRAWN, True)
+    minutes(story, 20)
+    assert set(story.route.providers) == {A, B}
+    assert set(shares(story.route)) == {B}
 
 
 # Caps and ramps.
