@@ -27,4 +27,5 @@ def check_base_url(url: str) -> str:
 
 def segment(value: str) -> str:
     """Return the value as one segment of a path; no slash or dot of it is read as structure (RFC 3986 §3.3)."""
-    return quote(value, safe="@").replace(".", "%2E") if value.strip(".") == "" else quote(value, safe="@")
+    quoted = quote(value, safe="@", errors="replace")  # JSON from outside may hold halves of characters
+    return quoted.replace(".", "%2E") if value.strip(".") == "" else quoted

@@ -9,6 +9,7 @@ from providers.failure import Category
 from providers.sendgrid_api import SendgridApi
 from providers.sendgrid_domains import domain_auth, is_verified_sender
 from providers.sendgrid_webhook_settings import webhook_finding
+from providers.untrusted import as_text
 
 _SEND = "mail.send"
 _LOW_RATIO = 0.1
@@ -78,8 +79,8 @@ async def _credits(api: SendgridApi) -> Finding:
     remain, total = _number(answer, "remain"), _number(answer, "total")
     if remain is None or total is None:
         return _unknown("quota", "How many credits are left is not told for this account.", "")
-    renewed = answer.get("next_reset")
-    when = f", renewed on {renewed[:20]}" if isinstance(renewed, str) and renewed else ""
+    renewed = as_text(answer.get("next_reset"))[:20]
+    when = f", renewed on {renewed}" if renewed else ""
     if remain <= 0:
         return Finding(
             code="quota",

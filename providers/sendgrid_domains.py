@@ -9,6 +9,7 @@ from providers.errors import CallError
 from providers.redact import MAX_TEXT_CHARACTERS
 from providers.reply import one_line
 from providers.sendgrid_api import SendgridApi
+from providers.untrusted import as_text
 
 _PURPOSES = {
     "mail_cname": "return-path",
@@ -54,9 +55,9 @@ def parse_domain(entry: Mapping[str, Any]) -> DomainAuth:
     dns = entry.get("dns")
     records = [
         WantedRecord(
-            type=str(record.get("type", "")).upper(),
-            name=str(record.get("host", "")).rstrip("."),
-            value=str(record.get("data", "")),
+            type=as_text(record.get("type")).upper(),
+            name=as_text(record.get("host")).rstrip("."),
+            value=as_text(record.get("data")),
             purpose=_PURPOSES.get(name, "other"),
             valid=record.get("valid") if isinstance(record.get("valid"), bool) else None,
         )
@@ -64,7 +65,7 @@ def parse_domain(entry: Mapping[str, Any]) -> DomainAuth:
         if isinstance(record, dict)
     ]
     return DomainAuth(
-        domain=str(entry.get("domain", "")).lower(),
+        domain=as_text(entry.get("domain")).lower(),
         state=DomainState.ACTIVE if entry.get("valid") is True else DomainState.UNVERIFIED,
         records=tuple(records[:_MOST_RECORDS]),
     )

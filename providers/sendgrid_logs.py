@@ -15,7 +15,7 @@ from providers.http_url import segment
 from providers.sendgrid_api import SendgridApi
 from providers.sendgrid_cursor import LogCursor
 from providers.sendgrid_events import event_time, parse_event
-from providers.untrusted import as_time
+from providers.untrusted import as_text, as_time
 
 LIMIT = 1000  # messages in one answer; there is no second page
 FIRST = timedelta(hours=24)  # how far back the first call begins
@@ -157,8 +157,7 @@ def _messages(api: SendgridApi, what: str, answer: Any) -> list[dict[str, Any]]:
 
 
 def _text(message: Mapping[str, Any], name: str) -> str:
-    value = message.get(name)
-    return value if isinstance(value, str) else ""
+    return as_text(message.get(name))
 
 
 def _stamp(moment: datetime) -> str:

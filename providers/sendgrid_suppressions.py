@@ -7,17 +7,16 @@ unsubscribes can be added to; SendGrid fills bounces, blocks, invalid addresses 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from providers.errors import NotSupportedError
 from providers.http_url import segment
-from providers.redact import MAX_TEXT_CHARACTERS
-from providers.reply import one_line
 from providers.sendgrid_api import SendgridApi
 from providers.sendgrid_cursor import read_table, write_table
 from providers.sendgrid_events import event_time
 from providers.suppression import Suppression, SuppressionKind, SuppressionPage
+from providers.untrusted import as_text
 
 _PAGE = 500  # the most that one answer holds
 _AT_ONCE = 500  # addresses added by one call
@@ -62,8 +61,8 @@ async def _one(api: SendgridApi, entry: _List, address: str, deadline: float) ->
         answer = await api.ask(what, "GET", path, deadline=deadline)
         if not isinstance(answer, dict):
             raise api.not_understood(what, answer)
-        known = answer.get("recipient_email")  # an empty object means that it is not suppressed
-        return [Suppression(address=known, kind=entry.kind)] if isinstance(known, str) and known else []
+        known = as_text(answer.get("recipient_email"))  # an empty object means that it is not suppressed
+        return [Suppression(address=known, kind=entry.kind)] if known else []
     answer = await api.ask(what, "GET", f"/v3/suppression/{entry.name}/{segment(address)}", deadline=deadline)
     return _items(api, what, entry, answer)
 
@@ -127,19 +126,11 @@ def _items(api: SendgridApi, what: str, entry: _List, answer: Any) -> list[Suppr
 
 
 def _item(entry: _List, item: Mapping[str, Any]) -> Suppression | None:
-    address, reason = item.get("email"), item.get("reason")
-    if not isinstance(address, str) or not address:
+    address = as_text(item.get("email"))
+    if not address:
         return None
-    return Suppression(
-        address=address,
-        kind=entry.kind,
-        at=_created(item),
-        reason=one_line(reason)[:MAX_TEXT_CHARACTERS] if isinstance(reason, str) else "",
-    )
-
-
-def _created(item: Mapping[str, Any]) -> datetime | None:
-    return event_time(item.get("created"))
+    at = event_time(item.get("created"))
+    return Suppression(address=address, kind=entry.kind, at=at, reason=as_text(item.get("reason")))
 
 
 def _whole(value: Any) -> int:

@@ -140,7 +140,14 @@ def test_an_address_that_would_show_a_key_or_cannot_be_read_is_refused(url):
 
 @pytest.mark.parametrize(
     ("value", "written"),
-    [("a@b.c", "a@b.c"), ("a/b?c#d", "a%2Fb%3Fc%23d"), ("a+b", "a%2Bb"), ("..", "%2E%2E"), ("é", "%C3%A9")],
+    [
+        ("a@b.c", "a@b.c"),
+        ("a/b?c#d", "a%2Fb%3Fc%23d"),
+        ("a+b", "a%2Bb"),
+        ("..", "%2E%2E"),
+        ("é", "%C3%A9"),
+        ("a\ud800", "a%3F"),
+    ],
 )
 def test_a_value_stays_one_segment_of_a_path(value, written):
     assert segment(value) == written
