@@ -4,16 +4,18 @@ import argparse
 import sys
 
 from deploy.sandbox.errors import SandboxError
-from tests.bench import decide, idle, move, start, submission
+from tests.bench import decide, detection, idle, move, start, submission, years
 from tests.bench.figure import as_json, as_text, machine
 
 # name -> how it is measured, and how in a hurry: enough to see that it works, too little to judge by
 BENCHMARKS = {
     "decide": (decide.measure, {"decisions": 20}),
+    "detection": (detection.measure, {"runs": 2, "singles": False}),
     "idle": (idle.measure, {"seconds": 2.0, "providers": 3, "seeds": 2}),
     "move": (move.measure, {"repetitions": 1}),
     "start": (start.measure, {"repetitions": 1}),
     "submission": (submission.measure, {"messages": 50, "replies": 2000, "runs": 1}),
+    "years": (years.measure, {"noisy_years": 1, "ill_years": 1, "days": 16.0, "faults": 6}),
 }
 
 

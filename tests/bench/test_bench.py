@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.__main__ import BENCHMARKS
 from tests.bench.figure import Figure, as_text
 
 DECISIONS = ("all is well", "one is ill at one receiver", "all are ill at a receiver")
@@ -75,4 +76,4 @@ def test_a_figure_is_met_below_its_goal_and_missed_from_there_on():
 def test_an_unknown_benchmark_is_refused_by_name():
     done = bench("speed")
     assert done.returncode == 2
-    assert "no such benchmark: speed; there are idle, move, start, submission" in done.stderr
+    assert f"no such benchmark: speed; there are {', '.join(BENCHMARKS)}" in done.stderr

@@ -48,7 +48,10 @@ def ill_year(seed: int, faults: int = FAULTS_A_YEAR, days: float = 365.0) -> Out
     kinds = [*REFUSED, *TREATED, *ELSEWHERE]
     chance.shuffle(kinds)
     space = days * DAY / faults
-    drawn = tuple(_fault(kinds[n % len(kinds)], n * space + space / 3, space, chance) for n in range(faults))
+    drawn = tuple(
+        _fault(kinds[n % len(kinds)], n * space + space / 3 + chance.uniform(0, 2 * HOUR), space, chance)
+        for n in range(faults)
+    )
     noise = Noise(failing_ratio=chance.choice(FAILING_RATIOS[:2]), burst_mean=chance.uniform(1, 3))
     policy = replace(POLICY, session_interval_seconds=300.0, round_interval_seconds=2 * HOUR)
     judge = Judge(World(chance, noise, drawn), policy).run(days * DAY)
