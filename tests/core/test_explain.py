@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from service.decision.explain import Explanation, explain
 from service.decision.policy import Failback, Mode
-from service.decision.route import simple_route
+from service.decision.route import Lane, Route, Share, ShareKind, simple_route
 from tests.core.story import DOWN, POLICY, SUSPENDED, A, B, Story
 
 
@@ -63,6 +63,28 @@ def test_after_a_move_it_says_how_the_old_provider_comes_back() -> None:
     assert "automatic to sendgrid: mailgun refuses mail" in (found.last_move or "")
     assert "5 more good results in a row would make mailgun healthy" in " ".join(found.would_change)
     assert 'failback = "off"' in " ".join(found.would_change)
+
+
+def test_a_preferred_provider_that_works_again_says_what_it_still_lacks() -> None:
+    story = Story().warm()
+    story.switched((B, A, "relay"), trigger="manual")
+    story.route = simple_route(B, A, "relay")
+    story.session(A, DOWN)
+    story.wait(5).session(A)
+    found = told(story)
+    assert "3 more good results in a row would begin the return of mailgun, which is preferred." in found.would_change
+    assert found.route[0].startswith("All mail: sendgrid, mailgun, relay (since ")
+
+
+def test_a_canary_says_what_would_take_its_share_away() -> None:
+    story = Story(policy=replace(POLICY, shares=True)).warm()
+    share = Share(provider=A, percent=10, kind=ShareKind.CANARY)
+    story.route = Route(lanes=(Lane(providers=(B, A, "relay"), shares=(share,)),))
+    story.switched(story.route, trigger="failback", rule="canary")
+    found = told(story)
+    assert found.rule == "canary"
+    assert "A confirmed fault of mailgun would take its 10 % of the mail away at once." in found.would_change
+    assert found.route[0].startswith("All mail: sendgrid, mailgun, relay; shares: mailgun 10 % (canary)")
 
 
 def test_local_and_shared_faults_are_explained() -> None:
