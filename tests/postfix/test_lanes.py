@@ -1,5 +1,6 @@
 """Shares and lanes of receivers on a real Postfix, beside what its administrator has in main.cf."""
 
+import json
 import os
 import time
 from collections import Counter
@@ -233,6 +234,15 @@ def test_a_hand_edit_of_a_shared_setting_is_drift_and_the_administrators_part_of
     move(world, installation=at, route=lanes("bravo"), override_drift=True)
     assert world.postconf("-h", "transport_maps").startswith(f"texthash:{world.config_dir}/own_own, ")
     assert read_current(at).route == lanes("bravo")
+
+
+def test_what_an_earlier_version_took_over_is_given_back_from_the_originals(by_hand, world):
+    record = world.installation.helper_dir / "state.json"
+    values = json.loads(record.read_text())
+    del values["own"], values["lookups"]  # as before they were recorded
+    record.write_text(json.dumps(values))
+    move(world, installation=by_receiver(world), route=lanes())
+    assert world.postconf("-h", "relayhost") == "[127.0.0.1]:9"
 
 
 @pytest.mark.parametrize("kind", ["lanes", "domains", "index"])
