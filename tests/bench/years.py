@@ -15,8 +15,8 @@ NOISE = (
     f"{POLICY.session_interval_seconds / HOUR:g} h, rounds every {POLICY.round_interval_seconds / HOUR:g} h, live mail "
     f"in one minute every {LIVE_SECONDS / HOUR:g} h; {FAILING_RATIOS[0]:.1%} to {FAILING_RATIOS[-1]:.0%} of attempts "
     "begin a burst of 1 to 3 failures on average, drifting between half and twice that over months; one provider "
-    "with 12 % spam, the other 3 %; 2 % late, 0.3 % lost; weekly maintenance of a receiver; seed outages; 30 minutes of "
-    "local network loss a month"
+    "with 12 % spam, the other 3 %; 2 % late, 0.3 % lost; weekly maintenance of a receiver; seed outages; 30 minutes "
+    "of local network loss a month"
 )
 
 
@@ -47,8 +47,8 @@ def _ill(years, length, faults):
     wrong = [move for year in years for move in year.wrong_moves]
     blame = [one for year in years for one in year.wrong_blame]
     about = (
-        f"{len(years)} times {faults} faults of all kinds in {365 * length:.0f} days, of which {len(found)} of a provider; "
-        "session checks every 5 minutes, rounds every 2 h"
+        f"{len(years)} times {faults} faults of all kinds in {365 * length:.0f} days, of which {len(found)} of a "
+        "provider; session checks every 5 minutes, rounds every 2 h"
     )
     figures = [
         Figure(
