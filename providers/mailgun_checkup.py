@@ -11,7 +11,7 @@ from providers.http_answer import classify_http
 from providers.mailgun_api import MailgunApi, words
 from providers.mailgun_domain import read_domain, read_queue
 from providers.mailgun_replies import HTTP_RULES
-from providers.untrusted import as_text
+from providers.untrusted import as_number, as_text
 
 _NEARLY_USED_RATIO = 0.9
 _PERIODS = {"m": "month", "d": "day", "h": "hour"}
@@ -194,7 +194,7 @@ async def _limit(api: MailgunApi) -> Finding:
     if answer is None:
         sentence = "No sending limit of your own is set; what the plan allows cannot be asked."
         return Finding(code="quota", verdict=Verdict.OK, sentence=sentence)
-    limit, used = (_number(answer.get(name)) for name in ("limit", "current"))
+    limit, used = (as_number(answer.get(name)) for name in ("limit", "current"))
     if not limit or used is None:
         return Finding(code="quota", verdict=Verdict.UNKNOWN, sentence="Not found out: Mailgun names no sending limit.")
     period = _PERIODS.get(as_text(answer.get("period"))[-1:], "period")
@@ -205,10 +205,6 @@ async def _limit(api: MailgunApi) -> Finding:
     return Finding(
         code="quota", verdict=verdict, sentence=sentence, remedy="Raise the limit in Mailgun's control panel."
     )
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 async def _webhook_key(api: MailgunApi, configured: str) -> Finding:

@@ -9,7 +9,7 @@ from providers.failure import Category
 from providers.sendgrid_api import SendgridApi
 from providers.sendgrid_domains import domain_auth, is_verified_sender
 from providers.sendgrid_webhook_settings import webhook_finding
-from providers.untrusted import as_text
+from providers.untrusted import as_int, as_mapping, as_text
 
 _SEND = "mail.send"
 _LOW_RATIO = 0.1
@@ -144,5 +144,5 @@ def _unknown(code: str, sentence: str, scope: str) -> Finding:
 
 
 def _number(answer: Any, name: str) -> int | None:
-    value = answer.get(name) if isinstance(answer, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    value = as_mapping(answer).get(name)
+    return as_int(value) if isinstance(value, int) else None

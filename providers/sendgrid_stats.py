@@ -6,6 +6,7 @@ from typing import Any
 
 from providers.provider_stats import ProviderStats, Window
 from providers.sendgrid_api import SendgridApi
+from providers.untrusted import as_int
 
 _DROPS = ("bounce_drops", "invalid_emails", "spam_report_drops", "unsubscribe_drops")
 
@@ -27,7 +28,7 @@ async def read_stats(api: SendgridApi, window: Window) -> ProviderStats:
     metrics = list(_metrics(answer))
 
     def total(*names: str) -> int | None:
-        counts = [found[name] for found in metrics for name in names if isinstance(found.get(name), int)]
+        counts = [n for found in metrics for name in names if (n := as_int(found.get(name))) is not None]
         return sum(counts) if counts else None
 
     midnight = datetime.min.time()

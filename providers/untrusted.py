@@ -1,6 +1,5 @@
 """Reads JSON from outside, where anything may stand anywhere: what has the wrong type is as if absent. Pure."""
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -9,6 +8,7 @@ from typing import Any
 from providers.redact import MAX_TEXT_CHARACTERS
 from providers.reply import one_line
 
+_MOST_DIGITS = 15
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -28,14 +28,20 @@ def as_text(value: Any) -> str:
 
 
 def as_int(value: Any) -> int | None:
-    """Return the whole number, also one written as text."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:  # noqa: PLR2004
+    """Return the whole number, also one written as text; of more than 15 digits none is meant as a number."""
+    number = as_number(value)
+    if number is not None:
+        return int(number)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
         return int(value)
-    if isinstance(value, float):
-        return int(value) if math.isfinite(value) else None
-    return value if isinstance(value, int) else None
+    return None
+
+
+def as_number(value: Any) -> float | None:
+    """Return the number; neither infinity, nor one of more than 15 digits, which no database and no sum would take."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if abs(value) < 10**_MOST_DIGITS else None
 
 
 def as_time(value: Any) -> datetime | None:

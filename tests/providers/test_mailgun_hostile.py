@@ -121,11 +121,21 @@ def test_any_value_is_read_as_what_it_is_or_as_absent(value):
     assert "\n" not in text
 
 
-def test_numbers_and_times_are_read_however_they_are_written():
+def test_numbers_are_read_however_they_are_written():
     assert [as_int(value) for value in (5, "5", 5.0, True, "x", "9" * 50, float("inf"), "\u0665")] == [
         *(5, 5, 5),
         *(None,) * 5,
     ]
+    assert [as_int(value) for value in (10**15, -(10**15), 1e300, 10**400, 10**15 - 1)] == [*(None,) * 4, 10**15 - 1]
+
+
+def test_a_limit_of_hundreds_of_digits_is_none():
+    told = {"limit": 10**400, "current": 10**400, "domain": {"state": "active"}}
+    found = asyncio.run(check_account(api_answering(200, told), "a@b", elsewhere=None, webhook_signing_key=None))
+    assert "names no sending limit" in found[-1].sentence
+
+
+def test_times_are_read_however_they_are_written():
     at = NOW.timestamp()
     assert [as_time(value) for value in (at, "2026-03-01T12:00:00Z", "Sun, 01 Mar 2026 12:00:00 +0000")] == [NOW] * 3
     assert as_time("2026-03-01T12:00:00") == NOW

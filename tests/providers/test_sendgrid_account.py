@@ -141,6 +141,7 @@ async def test_an_api_that_does_not_answer_is_unknown():
         ({"remain": 19}, V.WARNING, "19 of 200 credits are left"),
         ({"remain": 20}, V.OK, "20 of 200"),
         ({"remain": None}, V.UNKNOWN, "not told"),
+        ({"total": 10**400}, V.UNKNOWN, "not told"),
     ],
 )
 async def test_credits_are_told_before_they_are_gone(change, verdict, words):

@@ -96,6 +96,14 @@ def test_the_same_request_is_taken_once_even_with_its_signature_made_anew(at, ke
             at.parse_webhook(key.headers(ONE), ONE, NOW)
 
 
+def test_a_blank_moved_from_the_body_to_the_timestamp_makes_no_new_request(at, key):
+    body, headers = b" " + ONE, key.headers(b" " + ONE)
+    at.parse_webhook(headers, body, NOW)
+    moved = {name: f"{value} " if "timestamp" in name.lower() else value for name, value in headers.items()}
+    with pytest.raises(WebhookRejectedError, match="taken before"):
+        at.parse_webhook(moved, ONE, NOW)
+
+
 def test_a_repeat_that_is_signed_anew_gives_the_same_keys(at, key):
     later = NOW + timedelta(minutes=10)
     first = at.parse_webhook(key.headers(ONE), ONE, NOW)
