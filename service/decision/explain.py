@@ -18,6 +18,7 @@ from service.decision.route import ANY_RECEIVER, Route
 from service.decision.severity import Severity
 from service.decision.standing import standing_of
 from service.decision.state import State
+from service.decision.suspicion import further_needed
 
 WEIGHED = 5  # observations quoted
 
@@ -108,9 +109,9 @@ def _would_change(
         return tuple(found)
     found += _of_lanes(state, current, policy, now)
     if active is not None and active.status is Status.SUSPECT:
-        found.append(
-            f"{policy.confirmations} further failures in a row would confirm that {active.provider} is at fault."
-        )
+        left = _failures_left(state, active.provider, policy, now)
+        failures = "failure" if left == 1 else "failures in a row"
+        found.append(f"{left} further {failures} would confirm that {active.provider} is at fault.")
     if active is not None and active.pressing is Severity.NONE:
         heir = _next_best(chief, state, current, policy, now)
         part = f" that touches {policy.least_affected_ratio:.0%} of the mail or more"
@@ -159,6 +160,14 @@ def _of_lanes(state: State, current: Route, policy: Policy, now: datetime) -> li
             if back.status is not Status.HEALTHY:
                 found.append(f"Mail{mail} would go back to {current.active} once that works there again.")
     return found
+
+
+def _failures_left(state: State, name: str, policy: Policy, now: datetime) -> int:
+    """Return how many more failures would confirm a suspicion; at least one, which may prove whose fault it is."""
+    streak = state.providers[name].trouble.streak
+    if streak is None:
+        return policy.confirmations
+    return max(1, 1 + streak.needs(further_needed(state, name, policy, now), policy) - streak.count)
 
 
 def _next_best(chief: Mapping[str, Health], state: State, current: Route, policy: Policy, now: datetime) -> str:
