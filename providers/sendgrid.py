@@ -53,7 +53,8 @@ class SendgridSettings(SmtpSettings):
             "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINXvVpiglSI8eN"
             "Ec6wEA3F+g=="
         ],
-        description="Verification key of the Signed Event Webhook. Absent: no webhook.",
+        description="Verification key of the Signed Event Webhook; `check` compares it with the account's. The daemon "
+        "takes no webhooks yet.",
     )
     email_activity: bool = Field(
         default=False, description="Read events from Email Activity, a paid add-on, and not from Email Logs."
