@@ -53,8 +53,8 @@ class MailgunSettings(SmtpSettings):
     )
     webhook_signing_key: SecretStr | None = Field(
         None,
-        description="HTTP webhook signing key, from a file or the environment; `check` compares it with the account's. The "
-        "daemon takes no webhooks yet.",
+        description="HTTP webhook signing key, from a file or the environment; `check` compares it with the account's. "
+        "The daemon takes no webhooks yet.",
     )
     api_url: str | None = Field(
         None, examples=["https://api.eu.mailgun.net"], description="Address of the API. Absent: that of the region."
