@@ -8,6 +8,7 @@ Words nobody knows never raise and never make a certain category: they end as th
 `provider-temp` or `unknown`.
 """
 
+import re
 import socket
 import ssl
 from collections.abc import Sequence
@@ -47,6 +48,7 @@ _STAGES: dict[Stage, Category] = {
     Stage.TLS: Category.TLS,
     Stage.AUTH: Category.AUTH,
 }
+_ADDRESS = re.compile(r"<[^<>]{0,200}@[^<>@]{1,255}>")  # as relays quote one; a local part may hold blanks
 _REMEMBERED = 1024  # replies of one provider
 _REMEMBERED_CHARACTERS = 300
 _MOST_TABLES = 32
@@ -92,6 +94,7 @@ class _Classifier:
         return judge(reply.text, reply.code, reply.enhanced, stage)
 
     def _judge(self, text: str, code: int, enhanced: str | None, stage: Stage) -> _Judged:
+        text = _ADDRESS.sub("<>", text) if "@" in text else text  # whoever is written to chose its words, not the relay
         reply = Reply(code=code, enhanced=enhanced, text=text)
         if reply.reply_class in (ReplyClass.POSITIVE, ReplyClass.INTERMEDIATE):
             return _Judged(Category.PROVIDER, "reply-out-of-step", temporary=True)

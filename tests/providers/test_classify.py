@@ -163,6 +163,15 @@ def test_recipients_are_not_the_providers_affair(line):
     assert classified(line, S.RCPT).category is C.RECIPIENT
 
 
+@pytest.mark.parametrize(
+    "address", ["a@credits.example", '"maximum credits exceeded"@e.example', "quota@e.example", "a@spf.example"]
+)
+@pytest.mark.parametrize("rules", [(), SendgridProvider.reply_rules])
+def test_words_in_an_address_are_not_the_relays(address, rules):
+    failure = classified(f"451 4.3.0 <{address}>: Temporary lookup failure", S.RCPT, rules)
+    assert (failure.category, failure.rule) == (C.PROVIDER_TEMP, "enhanced-4.3.0")
+
+
 @pytest.mark.parametrize("line", SENDER)
 def test_senders_are_recognised(line):
     assert classified(line, S.END_OF_DATA).category is C.SENDER
