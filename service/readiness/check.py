@@ -129,6 +129,8 @@ async def _lists(ready: Ready) -> tuple[dict[str, dict[str, Suppression]], dict[
             troubles[provider.name] = f"reading it took longer than {ready.longest_seconds:g} s"
         except (CallError, EndlessListError) as error:
             troubles[provider.name] = str(error)
+        except Exception as error:  # noqa: BLE001 - as for the other points, an adapter's bug does not end the check
+            troubles[provider.name] = f"the adapter failed ({type(error).__name__}: {error})"
 
     await asyncio.gather(*(read(p) for p in ready.providers.values() if p.capabilities.suppressions))
     return lists, troubles

@@ -9,13 +9,17 @@ from providers.domain_auth import DomainAuth, DomainState, WantedRecord
 from providers.errors import CallError
 from service.readiness.dmarc import dmarc_finding
 from service.readiness.dns_records import DnsFailedError, DnsRecords
-from service.readiness.spf import spf_finding
+from service.readiness.spf import included, spf_finding
 
 _NOT_FOR_SENDING = frozenset({"tracking", "mx"})
 _DOMAIN_WORDS = {
     DomainState.UNVERIFIED: (Verdict.FAILED, "is not verified", "Add the DNS records below and have them checked."),
     DomainState.DISABLED: (Verdict.FAILED, "is disabled", "Ask the provider why, and have it enabled."),
-    DomainState.UNKNOWN: (Verdict.WARNING, "is unknown", "Authenticate the domain at the provider, in the right region."),
+    DomainState.UNKNOWN: (
+        Verdict.WARNING,
+        "is unknown",
+        "Authenticate the domain at the provider, in the right region.",
+    ),
 }
 
 
@@ -77,8 +81,8 @@ async def _published(record: WantedRecord, dns: DnsRecords) -> bool | None:
     match record.type.upper():
         case "TXT":
             texts = await dns.texts(record.name)
-            if record.purpose == "spf":  # one record names several relays: ours must be among them
-                return any(_includes(record.value) <= _includes(text) for text in texts if text.lower()[:6] == "v=spf1")
+            if record.purpose == "spf" and (names := _includes(record.value)):
+                return names <= await included(texts, dns)  # one record names several relays: ours must be among them
             return any(wanted == _squeezed(text) for text in texts)
         case "CNAME":
             return wanted.rstrip(".") in await dns.aliases(record.name)
@@ -88,7 +92,8 @@ async def _published(record: WantedRecord, dns: DnsRecords) -> bool | None:
 
 
 def _includes(record: str) -> frozenset[str]:
-    return frozenset(term.lstrip("+") for term in record.lower().split() if term.lstrip("+").startswith("include:"))
+    terms = (term.lstrip("+").partition("include:") for term in record.lower().split())
+    return frozenset(name.rstrip(".") for before, mark, name in terms if mark and not before)
 
 
 def _squeezed(text: str) -> str:
@@ -99,7 +104,9 @@ def _squeezed(text: str) -> str:
 async def _spf(domain: str, dns: DnsRecords, include: str | None, *, known: bool) -> Finding:
     """Return what the SPF record is worth; `known`: the provider says which records it wants, SPF or another."""
     try:
-        return spf_finding(domain, await dns.texts(domain), include, known=known)
+        texts = await dns.texts(domain)
+        further = await included(texts, dns) if include else frozenset()
+        return spf_finding(domain, texts, include, known=known, further=further)
     except DnsFailedError as error:
         return _unknown("spf", str(error))
 

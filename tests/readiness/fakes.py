@@ -78,6 +78,8 @@ class FakeProvider:
 
     async def suppression_list(self, cursor=None):
         self._call("list")
+        if "list-bug" in self._fails:
+            raise KeyError("list-bug")
         start = int(cursor or 0)
         end = start + self._page_size
         return SuppressionPage(

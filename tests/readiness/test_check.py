@@ -128,6 +128,13 @@ async def test_an_adapter_with_a_bug_does_not_hide_the_other_points():
     assert {"spf", "dmarc", "seed"} <= {f.code for f in one.findings}
 
 
+async def test_an_adapter_whose_list_has_a_bug_does_not_end_the_check():
+    _, other = await check(ready(FakeProvider("first"), FakeProvider("second", fails=("list-bug",))))
+    told = next(f for f in other.findings if f.code == "suppressions")
+    assert told.sentence.endswith("could not be read: the adapter failed (KeyError: 'list-bug')")
+    assert {"spf", "dmarc", "seed"} <= {f.code for f in other.findings}
+
+
 async def test_an_adapter_that_never_answers_is_given_up():
     class Hanging(FakeProvider):
         async def check(self, sender):

@@ -11,6 +11,9 @@ pytestmark = pytest.mark.anyio
 SPF = WantedRecord(
     type="TXT", name="mg.example.org", value="v=spf1 include:mailgun.org ~all", purpose="spf", valid=True
 )
+PLAIN_SPF = WantedRecord(
+    type="TXT", name="mg.example.org", value="v=spf1 ip4:192.0.2.1 -all", purpose="spf", valid=None
+)
 DKIM = WantedRecord(
     type="TXT", name="k1._domainkey.mg.example.org", value="k=rsa; p=MIGfMA0GCSq", purpose="dkim", valid=True
 )
@@ -56,6 +59,9 @@ async def test_what_the_provider_says_of_the_domain_is_told(state, verdict, word
     [
         (SPF, FakeDns({"mg.example.org": ["v=spf1 a include:mailgun.org include:x.example -all"]}), Verdict.OK, "spf"),
         (SPF, FakeDns({"mg.example.org": ["v=spf1 include:mailgun.org.example ~all"]}), Verdict.FAILED, "spf"),
+        (SPF, FakeDns({"mg.example.org": ["v=spf1 redirect=o.example"], "o.example": [SPF.value]}), Verdict.OK, "spf"),
+        (PLAIN_SPF, FakeDns({"mg.example.org": ["v=spf1 ip4:192.0.2.1 -all"]}), Verdict.OK, "spf"),
+        (PLAIN_SPF, FakeDns({"mg.example.org": ["x"]}), Verdict.FAILED, "spf"),
         (DKIM, FakeDns({"k1._domainkey.mg.example.org": ["k=rsa;p=MIGf MA0GCSq"]}), Verdict.OK, "dkim"),
         (DKIM, FakeDns({"k1._domainkey.mg.example.org": ["k=rsa; p=OTHER"]}), Verdict.FAILED, "dkim"),
         (DKIM, FakeDns(), Verdict.FAILED, "dkim"),
@@ -123,3 +129,20 @@ async def test_a_provider_that_does_not_answer_is_told_and_the_dns_is_looked_up_
 async def test_names_that_cannot_be_looked_up_are_unknown_and_never_missing():
     findings = await found(None, FakeDns(fails=True), domain_auth=False, dkim_selectors=("s1",))
     assert {f.verdict for f in findings.values()} == {Verdict.UNKNOWN}
+
+
+async def test_a_relay_that_is_included_by_way_of_another_is_named():
+    texts = {
+        "mg.example.org": ["v=spf1 include:_spf.example.org -all"],
+        "_spf.example.org": ["v=spf1 include:mg.example.org include:%{d}.example +include:Relay.Example. ~all"],
+    }
+    findings = await found(None, FakeDns(texts), domain_auth=False, spf_include="relay.example")
+    assert only(findings, "by way of another").verdict is Verdict.OK
+    findings = await found(None, FakeDns(texts), domain_auth=False, spf_include="other.example")
+    assert only(findings, "does not name this relay").verdict is Verdict.FAILED
+
+
+async def test_a_walk_along_includes_ends():
+    texts = {f"{n}.example": [f"v=spf1 include:{n + 1}.example -all"] for n in range(99)}
+    findings = await found(None, FakeDns({**texts, "mg.example.org": texts["0.example"]}), spf_include="50.example")
+    assert only(findings, "does not name this relay").verdict is Verdict.FAILED
