@@ -153,7 +153,8 @@ class LaneMaps:
 
     def _canary_recipient_rows(self) -> list[str]:
         """Return the rows that take the canary messages past the draw, to the first choice of the seed's lane."""
-        lanes = {domain: lane for lane in self._receivers for domain in self._at.receivers[lane.receiver]}
+        left_out = self._seen.left_out  # a seed there keeps its way, too: mail for a domain of this host would loop
+        lanes = {d: lane for lane in self._receivers for d in self._at.receivers[lane.receiver] if d not in left_out}
         return [
             f"{address} {self.destination(lane, lane.providers[0])}"
             for address in self._at.canary_recipients

@@ -35,12 +35,13 @@ def read_surroundings(installation: Installation, state: State | None) -> Surrou
         taken_over=state is not None,
     )
     seen = _settings(installation, ["-x", *_ASKED])
+    transport_maps, sender_maps = (_expanded(installation, name, own[name] or "") for name in _MAPS)
     try:
         return replace(
             known,
             relayhost_maps=seen["sender_dependent_relayhost_maps"],
-            bare_senders=_bare_senders(installation, own[_MAPS[1]] or ""),
-            **_domains(installation, own["transport_maps"] or "", seen),
+            bare_senders=_bare_senders(installation, sender_maps),
+            **_domains(installation, transport_maps, seen),
         )
     except _UnreadableError as error:
         return replace(known, problem=str(error))
@@ -54,8 +55,8 @@ def _domains(installation: Installation, transport_maps: str, seen: Mapping[str,
     """Return which domains go elsewhere than the route."""
     receivers = installation.receivers if installation.routing == "transport" else {}
     domains = tuple(dict.fromkeys(domain for names in receivers.values() for domain in names))
-    relayed = [word.lower() for word in split_maps(seen[_RELAYED])]
-    here = [word.lower() for name in _HERE for word in split_maps(seen[name])]
+    relayed = _words(seen[_RELAYED])
+    here = [word for name in _HERE for word in _words(seen[name])]
     plain = [word for word in relayed if not is_table(word) and not word.startswith(("/", "!"))]
     maps = split_maps(transport_maps)
     named = (*domains, *plain) if maps else ()  # there may be 100,000
@@ -79,6 +80,13 @@ def _settings(installation: Installation, arguments: list[str], config_dir: Path
     out = run("postconf", arguments, config_dir=at, search_path=installation.search_path)
     found = {line.partition(" =")[0]: line.partition(" =")[2].lstrip() for line in out.splitlines() if " =" in line}
     return {name: value for name, value in found.items() if name in arguments}
+
+
+def _expanded(installation: Installation, name: str, value: str) -> str:
+    """Return a value with the settings that it names, as `hash:$config_directory/transport` (postconf(5))."""
+    if "$" not in value:
+        return value
+    return _postconf(installation, ["-h", "-x", "-o", f"{name}={value}", name]).strip()
 
 
 def _own(installation: Installation, state: State | None) -> dict[str, str | None]:
@@ -173,6 +181,12 @@ def _left_out(
         elif any(form in routed for form in _forms(domain)):
             left_out[domain] = "transport_maps has an entry for it"
     return left_out
+
+
+def _words(domain_list: str) -> list[str]:
+    """Return the entries of a domain list, domains in lower case, names of files and tables as they are."""
+    words = split_maps(domain_list)
+    return [word if is_table(word) or word.startswith(("/", "!/")) else word.lower() for word in words]
 
 
 def _members(

@@ -106,6 +106,15 @@ def test_a_route_without_shares_and_lanes_needs_nothing_of_the_installation_and_
     assert bare == (GOLDEN / "simple.txt").read_text()
 
 
+def test_a_seed_of_a_domain_that_stays_out_keeps_its_way_too():
+    shared = route(lane("a", "b"), lane("b", "a", receiver="gmail", canary={"a": 50}))
+    files = render(shared, BY_RECEIVER, 10_240_000, PLAIN).files
+    assert any("seed@gmail.com" in file.text for file in files.values())
+    here = replace(PLAIN, left_out={"gmail.com": "delivered on this host"})
+    files = render(shared, BY_RECEIVER, 10_240_000, here).files
+    assert not any("seed@gmail.com" in file.text for file in files.values())
+
+
 def test_a_lane_like_that_of_all_mail_is_not_written():
     first = lane("a", "b", warm={"b": 5})
     same = route(first, replace(first, receiver="gmail"))

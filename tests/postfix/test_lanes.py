@@ -214,6 +214,27 @@ def test_an_entry_that_changes_nothing_is_no_obstacle(by_hand, world):
     assert carriers(world, fresh("receiver.test", 2)) == {"bravo": 2}
 
 
+NAMED_INDIRECTLY = ("texthash:$config_directory/own_Ways", "${kind}:{own}", "$elsewhere, inline:{never=x}")
+
+
+@pytest.mark.parametrize("maps", NAMED_INDIRECTLY)
+def test_tables_named_by_way_of_other_settings_or_in_capitals_are_read_as_postfix_reads_them(by_hand, world, maps):
+    path = world.config_dir / "own_Ways"
+    by_hand(
+        "kind=texthash",
+        f"elsewhere=texthash:{path}",
+        f"transport_maps={maps.replace('{own}', str(path))}",
+        f"relay_domains=texthash:{path}",
+        Ways=["google.test smtp:[127.0.0.1]:1", "gmail.test smtp:[127.0.0.1]:1"],
+    )
+    at = by_receiver(world)
+    current = read_current(at)
+    world.edit("-X", "kind", "elsewhere")
+    assert current.refused is None
+    assert set(current.surroundings.left_out) == {"google.test", "gmail.test"}
+    assert current.surroundings.own["transport_maps"].startswith(maps[:4])
+
+
 def test_relay_domains_reach_a_provider_with_its_login(by_hand, world):
     by_hand("relay_domains=relayed.test", "relay_transport=relay")
     move(world, "bravo", "alfa", installation=replace(world.installation, canary_recipients=()))
