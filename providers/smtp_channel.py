@@ -1,8 +1,10 @@
 """The SMTP channel that adapters share: a session's outcome becomes a `Submission`."""
 
+import asyncio
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -128,11 +130,17 @@ class SmtpChannel:
             if outcome.reply is not None:  # the relay is in step and listening
                 kept = idle is not None and outcome.failure is None and idle.keep(session)
                 if not kept:
-                    await session.leave()
+                    await self._leave(session, deadline)
         finally:
             if not kept:
                 session.abort()
         return submission
+
+    async def _leave(self, session: SmtpSession, deadline: float) -> None:
+        """Say QUIT and wait for its answer, but not beyond the deadline: what was asked for is done."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, deadline - self._clock.monotonic())):
+                await session.leave()
 
     async def _take_open(self, idle: IdleSessions, deadline: float) -> SmtpSession | None:
         """Return a waiting session that still answers, or None when there is none or the one tried is dead."""

@@ -149,7 +149,7 @@ class SmtpSession:
     async def reset(self) -> None:
         """Forget sender and recipient at the relay; failures mean nothing any more."""
         with suppress(OSError, SMTPException):
-            async with asyncio.timeout(min(_QUIT_SECONDS, self._stage_timeout_seconds)):
+            async with asyncio.timeout(min(_QUIT_SECONDS, self._limit_seconds())):
                 await self._wire.execute_command(b"RSET")
 
     def abort(self) -> None:
