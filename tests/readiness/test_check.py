@@ -119,6 +119,15 @@ async def test_a_list_without_an_end_is_given_up():
     endless = FakeProvider("second", suppressed=[suppressed(f"u{n}@example.net") for n in range(9)])
     with pytest.raises(EndlessListError, match="no end after 3 pages"):
         await suppressed_addresses(endless, most_pages=3)
+    with pytest.raises(EndlessListError, match="more than 7 addresses"):
+        await suppressed_addresses(endless, most_addresses=7)
+    assert len(await suppressed_addresses(endless, most_addresses=9)) == 9
+
+
+async def test_of_long_reasons_the_beginning_is_kept():
+    wordy = Suppression(address="a@example.net", kind=SuppressionKind.HARD_BOUNCE, reason="550 no " * 300)
+    found = await suppressed_addresses(FakeProvider(suppressed=[wordy]))
+    assert found["a@example.net"].reason == wordy.reason[:100]
 
 
 async def test_an_adapter_with_a_bug_does_not_hide_the_other_points():
