@@ -1,6 +1,7 @@
 """Decides: stay, or have another route, each with its reason. Pure."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from service.decision.candidate import ordered
@@ -14,6 +15,7 @@ from service.decision.passage import passed
 from service.decision.policy import Policy
 from service.decision.reason import utc
 from service.decision.receiver_lane import lane_move, lane_need, no_lane
+from service.decision.residue import without_residue
 from service.decision.route import ANY_RECEIVER, Lane, Route
 from service.decision.share import shares_for
 from service.decision.share_change import adjustment, withdrawal
@@ -42,7 +44,7 @@ def decide(state: State, current: Route, policy: Policy, now: datetime) -> Decis
     stays: list[Stay] = []
     for found in _due(question):
         if isinstance(found, Switchover):
-            return found
+            return replace(found, route=without_residue(found.route, policy))
         stays.append(found)
     return next((stay for stay in stays if stay.alert), stays[0])
 

@@ -6,6 +6,7 @@ from service.decision.candidate import ordered
 from service.decision.decision import Question
 from service.decision.override import drained
 from service.decision.policy import Policy
+from service.decision.residue import without_residue
 from service.decision.route import ANY_RECEIVER, Lane, Route, simple_route
 from service.decision.share import shares_for
 from service.decision.standing import standings
@@ -23,7 +24,7 @@ def route_to(
     here = standings(state, policy, now, receiver)
     order = ordered(to, here, policy, drained(state.context.overrides, now))
     lane = Lane(providers=order, receiver=receiver)
-    base = current or simple_route(*order)
+    base = without_residue(current, policy) if current else simple_route(*order)
     whole = Route(lanes=(lane,)) if receiver == ANY_RECEIVER else base
     question = Question(state=state, current=whole, policy=policy, now=now)
     lane = Lane(providers=order, receiver=receiver, shares=shares_for(question, lane, here))

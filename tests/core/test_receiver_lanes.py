@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from service.cycle import Seen, judge
 from service.decision.explain import explain
 from service.decision.failover import Stay, Switchover
 from service.decision.plan import plan
-from service.decision.route import Lane, Route
+from service.decision.route import Lane, Route, Share, ShareKind
 from service.decision.route_text import route_detail, route_of_detail
 from service.decision.safety import refusals
 from tests.core.story import DOWN, POLICY, RECEIVERS, SUSPENDED, A, B, C, Story
@@ -245,3 +246,40 @@ def test_a_receiver_is_not_healthy_while_the_alarm_over_all_rests_on_its_mail() 
     spread(story, SPAM_AT_GMAIL)
     assert [story.status(A, r) for r in RECEIVERS] == ["degraded", "healthy", "healthy"]
     assert story.health(A, "gmail").severity == "misplacing"
+
+
+APART_TWICE = Route(
+    lanes=(
+        Lane(providers=(A, B, C), shares=(Share(provider=C, percent=10, kind=ShareKind.WARM),)),
+        Lane(providers=(B, A, C), receiver="gmail", shares=(Share(provider=C, percent=5, kind=ShareKind.WARM),)),
+        Lane(providers=(C, A, B), receiver="yahoo"),
+    )
+)
+CONFIGURED_ANEW = {
+    "a provider behind the first choice, who has a lane": {"providers": (A, B)},
+    "the first choice for all mail": {"providers": (B, C)},
+    "the first choice of one receiver": {"providers": (A, C)},
+    "one receiver": {"lane_receivers": ("gmail",)},
+    "all receivers": {"lane_receivers": ()},
+    "shares": {"shares": False},
+    "all of it": {"providers": (A, B), "lane_receivers": (), "shares": False},
+}
+
+
+@pytest.mark.parametrize("gone", CONFIGURED_ANEW)
+def test_what_is_configured_no_more_leaves_every_lane_and_holds_up_nothing(gone: str) -> None:
+    story = Story(policy=replace(LANES, shares=True)).warm()
+    story.route = APART_TWICE
+    story.policy = replace(story.policy, **CONFIGURED_ANEW[gone])
+    for _ in range(8):
+        seen = Seen(now=story.now, state=story.state, policy=story.policy, route=story.route, problem=None)
+        verdict = judge(seen)
+        assert verdict.kind in ("move", "stay"), verdict.sentence
+        if verdict.move is None:
+            break
+        story.apply(verdict.move)
+    assert verdict.kind == "stay"
+    named = {name for lane in story.route.lanes for name in lane.providers}
+    assert named <= set(story.policy.providers)
+    assert set(story.route.receivers) <= set(story.policy.lane_receivers)
+    assert story.policy.shares or not any(lane.shares for lane in story.route.lanes)
