@@ -87,6 +87,18 @@ function drawRoute(route, providers) {
   byId("route-note").textContent = notes.join(" ");
 }
 
+// The way of each lane's mail, only where not all mail goes one way; "All" is everything without a lane of its own.
+function drawLanes(lanes) {
+  const told = lanes.length > 1 || lanes.some(({ shares }) => shares.length > 0);
+  byId("lanes").hidden = !told;
+  const first = (shares) => shares.map(({ provider, percent: part, kind }) => `${part} % to ${provider} (${kind})`).join(", ");
+  byId("lanes").querySelector("tbody").replaceChildren(...(told ? lanes : []).map(({ receiver, providers, shares }) => row([
+    head("row", receiver === "*" ? (lanes.length > 1 ? "All other" : "All") : receiver),
+    cell("In this order", { text: providers.join(", ") }),
+    cell("Shares", { text: first(shares) || "–" }),
+  ])));
+}
+
 function drawProblems(status) {
   const said = status.problems.filter((problem) => problem !== status.sentence);
   const problems = [...said, ...status.route.drift.map((drift) => `Changed by hand: ${drift}`)];
@@ -98,7 +110,7 @@ function drawProblems(status) {
 function drawOverrides(overrides) {
   byId("overrides").hidden = overrides.length === 0;
   byId("overrides").querySelector("tbody").replaceChildren(...overrides.map((override) => row([
-    cell("What", { text: [override.verb, override.provider].filter(Boolean).join(" ") }),
+    cell("What", { text: [override.verb, override.provider, override.receiver && `for mail to ${override.receiver}`].filter(Boolean).join(" ") }),
     cell("Until", { children: [override.until ? ageElement(override.until) : "resumed"] }),
     cell("By", { text: override.actor }),
     cell("Reason", { text: override.reason || "–" }),
@@ -138,6 +150,7 @@ function draw(status) {
   document.title = active ? `${active} - relaypilot` : "relaypilot";
   drawProblems(status);
   drawRoute(status.route, status.providers);
+  drawLanes(status.route.lanes);
   drawHealth(status.providers);
   drawOverrides(status.overrides);
   drawEvents(status.events);

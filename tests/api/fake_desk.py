@@ -27,6 +27,7 @@ from service.views import (
     FailoverRequest,
     HealthView,
     HistoryEntryView,
+    LaneView,
     MoveView,
     OverrideRequest,
     OverrideView,
@@ -127,6 +128,7 @@ class FakeDesk:
         self.all_healthy = False
         self.healed = False
         self.events_times = 1
+        self.lanes: tuple[LaneView, ...] = ()
 
     async def status(self) -> StatusView:
         events = (
@@ -146,7 +148,13 @@ class FakeDesk:
             started_at=now() - timedelta(hours=26),
             sentence=SENTENCE,
             route=RouteView(
-                reported=self.order, assigned=self.order, generation=4, postfix_running=True, drift=(), problem=None
+                reported=self.order,
+                assigned=self.order,
+                generation=4,
+                postfix_running=True,
+                drift=(),
+                problem=None,
+                lanes=self.lanes,
             ),
             providers=tuple(
                 ProviderView(

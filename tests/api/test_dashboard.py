@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.views import EventView
+from service.views import EventView, LaneView, OverrideView, ShareView
 from tests.api.browser import Browser, chromium
 from tests.api.fake_desk import SENTENCE, now
 from tests.api.world import TOKEN, World
@@ -101,6 +101,43 @@ def test_an_event_redraws_at_once(world: World, page: Browser) -> None:
     assert page.complaints == []
 
 
+LANES = (
+    LaneView(
+        receiver="*",
+        providers=("sendgrid", "mailgun"),
+        shares=(
+            ShareView(provider="mailgun", percent=10, kind="canary"),
+            ShareView(provider="smarthost", percent=5, kind="warm"),
+        ),
+    ),
+    LaneView(receiver="gmail", providers=("mailgun", "sendgrid")),
+)
+
+
+def show_lanes(world: World, page: Browser) -> None:
+    world.desk.lanes = LANES
+    pin = OverrideView(verb="pin", provider="mailgun", receiver="gmail", until=None, actor="ann", reason="")
+    world.desk.overrides = (pin,)
+    world.call(lambda: world.desk.say(EventView(at=now(), kind="move", sentence="Moved.")))
+    page.wait_for("document.getElementById('lanes').hidden === false")
+
+
+def test_lanes_and_shares_are_told_where_not_all_mail_goes_one_way(world: World, page: Browser) -> None:
+    assert page.evaluate("document.getElementById('lanes').hidden")
+    show_lanes(world, page)
+    rows = page.evaluate("[...document.querySelectorAll('#lanes tbody tr')].map(tr => tr.innerText.split('\\t'))")
+    assert rows == [
+        ["All other", "sendgrid, mailgun", "10 % to mailgun (canary), 5 % to smarthost (warm)"],
+        ["gmail", "mailgun, sendgrid", "\u2013"],
+    ]
+    assert "pin mailgun for mail to gmail" in text_of(page, "#overrides")
+    world.desk.lanes = LANES[:1]
+    world.call(lambda: world.desk.say(EventView(at=now(), kind="move", sentence="Moved.")))
+    page.wait_for("document.querySelector('#lanes tbody').rows.length === 1")
+    assert text_of(page, "#lanes tbody th") == "All"
+    assert page.complaints == []
+
+
 def test_says_when_the_daemon_is_gone(own_world: World, browser: Browser) -> None:
     open_with_token(own_world, browser)
     own_world.stop()
@@ -118,7 +155,10 @@ def test_a_wrong_token_is_asked_for_again(own_world: World, browser: Browser) ->
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1200])
-def test_readable_on_a_phone_and_in_the_dark(page: Browser, tmp_path: Path, scheme: str, width: int) -> None:
+def test_readable_on_a_phone_and_in_the_dark(
+    world: World, page: Browser, tmp_path: Path, scheme: str, width: int
+) -> None:
+    show_lanes(world, page)
     page.screen(width, 844, scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     colours = """[...document.querySelectorAll('main *')].filter(e => e.checkVisibility() && [...e.childNodes].some(
@@ -159,7 +199,7 @@ def test_compare_shows_the_providers_beside_each_other_and_what_differs(page: Br
     assert rows[0].split() == ["mailgun", "sendgrid", "smarthost"]
     assert rows[1] == "accepted 12/12 80-100 % 12/12 80-100 % 12/12 80-100 %"
     assert "available 99.999 % of 1 d 99.999 % of 1 d 99.999 % of 1 d" in rows
-    assert "cost of 1,000 0.90 USD – –" in rows
+    assert "cost of 1,000 0.90 USD \u2013 \u2013" in rows
     assert not any(row.startswith("retention") for row in rows)  # nobody declares it
     assert text_of(page, "#differences") == "At * mailgun and sendgrid differ: better in 14 rounds of 24, worse in 0."
     page.evaluate(
