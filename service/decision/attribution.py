@@ -116,16 +116,16 @@ def _by_provider(
     group: Group, signal: Signal, *, paired: bool
 ) -> tuple[dict[str, tuple[int, list[Observation]]], list[Observation]]:
     """Return per provider (good, bad observations), and one observation of each seed that failed for all."""
+    by_seed: dict[str, list[Observation]] = {}
+    for (_, seed), cell in group.cells.items():
+        o = verdict(cell, signal)
+        if o is not None:
+            by_seed.setdefault(seed, []).append(o)
     results: dict[str, tuple[int, list[Observation]]] = {}
     failed_for_all: list[Observation] = []
     for seed in group.seeds:
-        verdicts = [
-            o
-            for (_, cell_seed), cell in group.cells.items()
-            if cell_seed == seed and (o := verdict(cell, signal)) is not None
-        ]
-        all_bad = all(o.outcome is Outcome.BAD for o in verdicts)
-        if paired and all_bad and verdicts:
+        verdicts = by_seed.get(seed, [])
+        if paired and verdicts and all(o.outcome is Outcome.BAD for o in verdicts):
             if len(verdicts) > 1:
                 failed_for_all.append(verdicts[0])
             continue  # one alone has nothing to be compared with: open
@@ -137,12 +137,14 @@ def _by_provider(
 
 def verdict(cell: Cell, signal: Signal) -> Observation | None:
     """Return the observation of this signal that counts, if the probe came so far and something is known."""
-    observation = {
-        Signal.ARRIVAL: cell.arrival,
-        Signal.PLACEMENT: cell.placement,
-        Signal.LATENCY: cell.latency if cell.arrived or cell.overdue else None,
-        Signal.AUTHENTICATION: cell.authentication,
-    }[signal]
+    if signal is Signal.ARRIVAL:
+        observation = cell.arrival
+    elif signal is Signal.PLACEMENT:
+        observation = cell.placement
+    elif signal is Signal.LATENCY:
+        observation = cell.latency if cell.arrived or cell.overdue else None
+    else:
+        observation = cell.authentication
     return None if observation is None or observation.outcome is Outcome.UNKNOWN else observation
 
 

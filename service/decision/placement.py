@@ -73,7 +73,7 @@ def _closed(state: State, group: Group, at: datetime, policy: Policy) -> State:
     for one in compared:
         if one.signal is Signal.AUTHENTICATION:
             _report(notes, one.provider, group.receiver, providers[one.provider], at, policy)
-    for stale in _disproved(group):
+    for stale in _disproved(group) if notes else ():
         notes.pop(stale, None)
     return State(
         at=at,
@@ -98,13 +98,13 @@ def _all_judged(
 ) -> dict[str, ProviderState]:
     """Return the providers with each one's part in the group tested, and their suspicions."""
     providers = dict(before)
-    for one in compared:
-        providers[one.provider] = _judged(providers.get(one.provider, _UNKNOWN_PROVIDER), one, group, at, policy)
-    for name in {one.provider for one in compared}:
-        of_provider = [one for one in compared if one.provider == name and one.signal is not Signal.AUTHENTICATION]
-        doubt = _doubt(providers[name], of_provider, group, at)
-        if doubt is not providers[name].trouble.doubt:
-            providers[name] = replace(providers[name], trouble=replace(providers[name].trouble, doubt=doubt))
+    for name in {one.provider: None for one in compared}:
+        ones = [one for one in compared if one.provider == name]
+        provider = _judged(providers.get(name, _UNKNOWN_PROVIDER), ones, group, at, policy)
+        doubt = _doubt(provider, [one for one in ones if one.signal is not Signal.AUTHENTICATION], group, at)
+        if doubt is not provider.trouble.doubt:
+            provider = replace(provider, trouble=replace(provider.trouble, doubt=doubt))
+        providers[name] = provider
     return providers
 
 
@@ -121,35 +121,38 @@ def _report(
         notes[key] = Note(at=at, sentence=sentence)
 
 
-def _judged(provider: ProviderState, one: Compared, group: Group, at: datetime, policy: Policy) -> ProviderState:
-    """Return the provider with one closed cluster tested at its receiver and pooled over all.
+def _judged(
+    provider: ProviderState, compared: list[Compared], group: Group, at: datetime, policy: Policy
+) -> ProviderState:
+    """Return the provider with its closed clusters tested, each at its receiver and pooled over all.
 
     The confirmations of one suspicion are one cluster at each receiver. Over all receivers they come in turns, so
     there the first round stands for the others.
     """
-    tracks = dict(provider.tracks)
-    banks = calibrate(policy)
+    tracks, banks, lifetime = dict(provider.tracks), calibrate(policy), policy.evidence_lifetime_seconds
     doubt = provider.trouble.doubt if group.confirmation else None
     cause = f"confirming {doubt.since.isoformat()}" if doubt else group.round
     repeated = doubt is not None and doubt.last_round not in ("", group.round)
+    cluster, bucket = f"{cause}|{group.receiver}", bucket_of(at, lifetime)
     for receiver in (group.receiver, ANY_RECEIVER):
-        seeds = [s for s, r in policy.seeds if receiver in (r, ANY_RECEIVER)]
-        results = Results(
-            at=at,
-            bucket=bucket_of(at, policy.evidence_lifetime_seconds),
-            cluster=f"{cause}|{group.receiver}",
-            bad=one.bad,
-            total=one.total,
-            seeds=one.seeds,
-            seeds_needed=min(2, len(seeds)),
-            cites=one.cites,
-        )
-        key = (receiver, one.signal)
-        track, bank = revived(tracks.get(key), at, policy.evidence_lifetime_seconds), banks.get(key)
-        if bank is None or (repeated and receiver == ANY_RECEIVER and (track is None or track.alarmed_at is None)):
-            tracks[key] = tallied(track, results)
-        else:
-            tracks[key] = weighed(track, results, bank, policy.failback_rounds)
+        seeds_needed = min(2, sum(1 for _, r in policy.seeds if receiver in (r, ANY_RECEIVER)))
+        for one in compared:
+            results = Results(
+                at=at,
+                bucket=bucket,
+                cluster=cluster,
+                bad=one.bad,
+                total=one.total,
+                seeds=one.seeds,
+                seeds_needed=seeds_needed,
+                cites=one.cites,
+            )
+            key = (receiver, one.signal)
+            track, bank = revived(tracks.get(key), at, lifetime), banks.get(key)
+            if bank is None or (repeated and receiver == ANY_RECEIVER and (track is None or track.alarmed_at is None)):
+                tracks[key] = tallied(track, results)
+            else:
+                tracks[key] = weighed(track, results, bank, policy.failback_rounds)
     return replace(provider, tracks=tracks)
 
 
