@@ -1,15 +1,17 @@
 """Copies suppressed addresses between providers, so that a standby does not write to whom we must not write."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from providers.base import Provider
 from providers.errors import CallError, ProviderError
+from providers.failure import Category
 from providers.suppression import Suppression, SuppressionKind
 from service.errors import NoSuchProviderError, RelaypilotError, UsageError
 from service.readiness.suppressed_addresses import COPIED, EndlessListError, suppressed_addresses
 
 CHUNK = 500  # addresses handed to an adapter at once: what is lost when it fails halfway is looked up at the next copy
+_ABOUT_ONE = frozenset({Category.RECIPIENT, Category.CONTENT, Category.PROTOCOL, Category.UNKNOWN, Category.POLICY})
 
 
 class CopyFailedError(RelaypilotError):
@@ -25,7 +27,7 @@ class Copied:
     known: int  # addresses that it suppresses already
     lacking: Mapping[SuppressionKind, int]
     addresses: tuple[str, ...]  # those lacking
-    added: int  # 0 in a dry run
+    added: int  # 0 in a dry run; fewer than lack when the provider refuses some addresses for good
 
 
 def sources_and_targets(
@@ -60,12 +62,18 @@ def sources_and_targets(
 
 
 async def copy_suppressions(
-    providers: Mapping[str, Provider], *, source: str | None, target: str | None, dry_run: bool
+    providers: Mapping[str, Provider],
+    *,
+    source: str | None,
+    target: str | None,
+    dry_run: bool,
+    seeds: Collection[str] = (),
 ) -> tuple[Copied, ...]:
     """Add to each target the hard bounces, complaints and unsubscribes of the sources that it lacks.
 
     Addresses are compared whatever the reason: one that a provider suppresses already is left as it is. All
-    lists are read before the first is added to.
+    lists are read before the first is added to. The addresses of seeds are never copied: a seed that one provider
+    suppresses would then be lost to all.
 
     Raises:
         UsageError: as `sources_and_targets`.
@@ -73,13 +81,14 @@ async def copy_suppressions(
     """
     telling, taking = sources_and_targets(providers, source, target)
     lists = {name: await _read(providers[name]) for name in dict.fromkeys((*telling, *taking))}
+    spared = {address.lower() for address in seeds}
     done = []
     for name in taking:
         others = tuple(n for n in telling if n != name)
         lacking: dict[str, Suppression] = {}
         for other in others:
             for address, item in lists[other].items():
-                if item.kind in COPIED and address not in lists[name]:
+                if item.kind in COPIED and address not in lists[name] and address not in spared:
                     lacking.setdefault(address, item)
         added = 0 if dry_run else await _add(providers[name], tuple(lacking.values()))
         kinds = [item.kind for item in lacking.values()]
@@ -106,15 +115,20 @@ async def _read(provider: Provider) -> dict[str, Suppression]:
 
 
 async def _add(provider: Provider, lacking: Sequence[Suppression]) -> int:
-    added = 0
-    for start in range(0, len(lacking), CHUNK):
-        chunk = lacking[start : start + CHUNK]
+    """Add these and return how many were taken; what the provider refuses for good by itself is passed over."""
+    added, waiting = 0, [lacking[start : start + CHUNK] for start in range(0, len(lacking), CHUNK)]
+    while waiting:
+        chunk = waiting.pop(0)
         try:
             await provider.suppress(chunk)
         except CallError as error:
-            raise CopyFailedError(
-                f"Adding suppressions at {provider.name} failed after {added} of {len(lacking)} addresses, which stay; "
-                f"repeat the command later: {error}"
-            ) from error
-        added += len(chunk)
+            if error.failure.temporary or error.failure.category not in _ABOUT_ONE:
+                raise CopyFailedError(
+                    f"Adding suppressions at {provider.name} failed after {added} of {len(lacking)} addresses, which "
+                    f"stay; repeat the command later: {error}"
+                ) from error
+            if half := len(chunk) // 2:  # one address spoils the request: find it, and let the others through
+                waiting[:0] = [chunk[:half], chunk[half:]]
+        else:
+            added += len(chunk)
     return added

@@ -29,7 +29,7 @@ def sync(
 ) -> None:
     """Copy hard bounces, complaints and unsubscribes between providers, so that none writes to whom another must not.
 
-    Nothing is ever removed. What a provider suppresses already, for whatever reason, stays as it is.
+    Nothing is ever removed, and a seed's address is never copied. What a provider suppresses already, for whatever reason, stays as it is.
     """
     done = _done(config, {"source": source, "target": target, "dry_run": dry_run})
     if as_json:
@@ -56,8 +56,11 @@ def _told(done: dict[str, Any]) -> Iterator[str]:
         lacking = sum(one["lacking"].values())
         sources = ", ".join(one["sources"])
         if not lacking:
-            yield f"{one['to']} lacks nothing of {sources} ({one['known']} addresses suppressed)."
+            noun = "address" if one["known"] == 1 else "addresses"
+            yield f"{one['to']} lacks nothing of {sources} ({one['known']} {noun} suppressed)."
             continue
         kinds = ", ".join(f"{count} {kind}" for kind, count in one["lacking"].items())
         verb = "would be added" if done["dry_run"] else "added"
         yield f"{one['to']}: {lacking} of {sources} {verb} ({kinds}) to {one['known']} that it suppresses already."
+        if not done["dry_run"] and one["added"] < lacking:
+            yield f"{one['to']} refused {lacking - one['added']} of them; they are tried again the next time."

@@ -53,7 +53,7 @@ class CopiedView(View):
     sources: tuple[str, ...]
     known: int  # addresses that it suppresses already
     lacking: dict[str, int]  # by kind: "hard-bounce", "complaint", "unsubscribe"
-    added: int  # 0 in a dry run
+    added: int  # 0 in a dry run; fewer than lack when the provider refuses some addresses for good
 
 
 class CopyView(View):
