@@ -23,9 +23,9 @@ def undo(installation: Installation, intent: Intent) -> None:
         UndoFailedError: a file could not be restored.
     """
     try:
-        foreign = [change for change in reversed(intent.changes) if not change.undo()]
-        for change in foreign:
-            _take_back(installation, intent, change)
+        for change in reversed(intent.changes):  # main.cf before the tables: it must never name what is not there
+            if not change.undo():
+                _take_back(installation, intent, change)
         if not intent.owned_dir_existed:
             _remove_owned_dir(installation, intent)
         if is_running(installation):

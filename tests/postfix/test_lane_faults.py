@@ -1,0 +1,73 @@
+"""Death and hand edits in the middle of a move between shares and lanes, on a real Postfix."""
+
+import json
+import os
+import re
+import time
+
+import pytest
+
+from service.postfix.apply import apply, recover
+from service.postfix.current import read_current
+from service.postfix.errors import UndoFailedError
+from tests.postfix.moving import move
+from tests.postfix.test_crash import kill_at, killed
+from tests.postfix.test_lanes import by_hand, by_receiver, lanes  # noqa: F401 - a fixture
+from tests.postfix.world import CLOCK, NAMES
+
+
+def test_an_undo_that_gets_stuck_leaves_every_table_that_main_cf_names(by_hand, world):
+    place = world.root / "stuck"
+    place.mkdir()
+    postconf = place / "postconf"
+    stuck = f'[ -e {place}/now ] && {{ [ "$3" = -e ] || [ "$3" = -X ]; }} && exit 1'
+    postconf.write_text(f'#!/bin/sh\n{stuck}\nexec /usr/sbin/postconf "$@"\n')
+    postconf.chmod(0o755)
+    at = by_receiver(world, search_path=f"{place}:{os.environ['PATH']}")
+    before = read_current(at)
+
+    def edit(step, when):
+        if (step, when) == ("read-back", "before"):
+            world.edit("-e", "default_transport=smtp", "message_size_limit=12345678")
+            (place / "now").touch()
+
+    with pytest.raises(UndoFailedError):
+        move(world, installation=at, route=lanes(), observer=edit)
+    assert_named_tables_are_there(world, at)
+    (place / "now").unlink()
+    recover(at, CLOCK)
+    current = read_current(at)
+    assert (current.route, current.drift, current.interrupted) == (before.route, (), False)
+    assert world.postconf("-h", "message_size_limit") == "12345678"
+    assert not list(at.owned_dir.glob("*-*[0-9a-f]"))
+    world.edit("-X", "message_size_limit")
+
+
+def test_a_kill_in_a_move_from_shares_and_lanes_to_others_leaves_no_table_missing_or_over(by_hand, world):
+    at = by_receiver(world)
+    own = "inline:{special.test=smtp:[127.0.0.1]:1}"
+    world.edit("-e", f"transport_maps={own}")
+    move(world, installation=at, route=lanes())
+    routes = (lanes(), lanes("bravo", 1))
+    for step in ("commit-files", "commit-settings", "record"):
+        before = read_current(at)
+        new = next(route for route in routes if route != before.route)
+        request = {"request_id": f"kill-{time.monotonic_ns()}", "expected_generation": before.generation}
+        killed(world, lambda: apply(at, route=new, clock=CLOCK, observer=kill_at(step, "after"), **request))  # noqa: B023
+        assert_named_tables_are_there(world, at)
+        recover(at, CLOCK)
+        current = read_current(at)
+        assert (current.drift, current.outdated, current.interrupted) == ((), (), False), step
+        assert current.route == (before.route if step == "commit-files" else new)
+        files = json.loads((at.helper_dir / "state.json").read_text())["files"]
+        indexed = {f"{path}.lmdb" for path, file in files.items() if "index" in file}
+        assert {str(path) for path in at.owned_dir.iterdir()} == {*files, *indexed}, step
+    move(world, *NAMES, installation=at)
+    assert world.postconf("-h", "transport_maps") == own
+
+
+def assert_named_tables_are_there(world, at):
+    maps = world.postconf("-n", "transport_maps", "sender_dependent_default_transport_maps")
+    named = re.findall(rf":({at.owned_dir}/[^,}}]+)", maps)
+    assert len(named) > 1
+    assert [path for path in named if not list(at.owned_dir.glob(f"{path.rpartition('/')[2]}*"))] == []
