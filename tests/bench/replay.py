@@ -22,6 +22,8 @@ PROVIDERS = ("one", "two", "three")
 SEEDS = tuple((f"{receiver}-{n}", receiver) for receiver in ("gmail", "microsoft", "yahoo") for n in (1, 2))
 POLICY = Policy(providers=PROVIDERS, seeds=SEEDS)
 DOWN = {"category": "network", "stage": "connect", "temporary": True, "rule": "connection-refused", "text": "refused"}
+PASSED = "spf=pass, dkim=pass, dmarc=pass"
+FOUND = "found in INBOX; searched INBOX, Junk"
 FAULT_MINUTES = 60
 
 
@@ -107,7 +109,8 @@ def made(failing_ratio, spam_ratio):
         for place, provider in enumerate(PROVIDERS):
             bad = provider == down or chance.random() < failing_ratio
             said = DOWN if bad else {}
-            yield _fact(at + timedelta(milliseconds=place), provider, Signal.SESSION, bad, round=f"s{minute}", **said)
+            took = {"round": f"s{minute}", "value": 0.05 + minute % 100 / 1000}
+            yield _fact(at + timedelta(milliseconds=place), provider, Signal.SESSION, bad, **took, **said)
         if minute % 60 == 30:
             yield from _round(at + timedelta(seconds=5), f"r{minute}", spam_ratio, down, chance)
 
@@ -117,19 +120,18 @@ def _round(at, word, spam_ratio, down, chance):
     for place, (seed, receiver, provider) in enumerate(cells):
         bad, where = provider == down, {"seed": seed, "receiver": receiver, "round": word}
         said = DOWN if bad else {}
-        yield _fact(at + timedelta(milliseconds=place), provider, Signal.ACCEPTANCE, bad, **where, **said)
+        took = {"value": 0.25, "signed": True}
+        yield _fact(at + timedelta(milliseconds=place), provider, Signal.ACCEPTANCE, bad, **where, **took, **said)
     for place, (seed, receiver, provider) in enumerate(cells):
         if provider == down:
             continue
-        found, where = (
-            at + timedelta(seconds=5, milliseconds=place),
-            {"seed": seed, "receiver": receiver, "round": word},
-        )
+        found = at + timedelta(seconds=5, milliseconds=place)
+        where = {"seed": seed, "receiver": receiver, "round": word, "signed": True}
         spam = chance.random() < spam_ratio
-        yield _fact(found, provider, Signal.ARRIVAL, False, value=5.0, **where)
-        yield _fact(found, provider, Signal.PLACEMENT, spam, value="spam" if spam else "inbox", **where)
+        yield _fact(found, provider, Signal.ARRIVAL, False, value=5.0, text=FOUND, **where)
+        yield _fact(found, provider, Signal.PLACEMENT, spam, value="spam" if spam else "inbox", text=FOUND, **where)
         yield _fact(found, provider, Signal.LATENCY, False, value=5.0, **where)
-        yield _fact(found, provider, Signal.AUTHENTICATION, False, **where)
+        yield _fact(found, provider, Signal.AUTHENTICATION, False, value=PASSED, **where)
 
 
 def _fact(at, provider, signal, bad, **other):

@@ -156,6 +156,9 @@ def test_a_good_session_check_is_known_by_its_line() -> None:
     for at in (CHECK.at, CHECK.at.replace(microsecond=7)):
         assert good_check(fact_to_json(replace(CHECK, at=at))) == (at, "mailgun", "s1")
     assert good_check(fact_to_json(replace(CHECK, round="ründ"))) == (CHECK.at, "mailgun", "ründ")
+    for seconds in (0.0, 0.0421337, 30.0):
+        assert good_check(fact_to_json(replace(CHECK, value=seconds))) == (CHECK.at, "mailgun", "s1")
+    assert good_check(json.dumps(json.loads(fact_to_json(CHECK)))) == (CHECK.at, "mailgun", "s1")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +177,10 @@ def test_a_good_session_check_is_known_by_its_line() -> None:
         {"text": "250 OK"},
         {"seed": "gmail-1"},
         {"receiver": "gmail"},
-        {"value": 1.0},
+        {"signed": True},
+        {"value": "inbox"},
+        {"value": -1.0},
+        {"value": 1e300},
     ],
     ids=str,
 )
@@ -195,3 +201,25 @@ def test_the_quick_reading_of_a_check_is_the_whole_reading(at: datetime, provide
     quick = good_check(line)
     if quick is not None:
         assert fact_from_json(line) == replace(CHECK, at=quick[0], provider=quick[1], round=quick[2])
+
+
+@given(observations | notices, st.sampled_from([(",", ":"), (", ", ": "), (",  ", ":")]))
+def test_the_order_of_the_fields_and_the_spaces_between_them_change_nothing(fact, separators) -> None:
+    row = json.loads(fact_to_json(fact))
+    for fields in (row, dict(reversed(row.items()))):
+        assert fact_from_json(json.dumps(fields, separators=separators, ensure_ascii=False)) == fact
+
+
+@pytest.mark.parametrize("value", ["007", "1.", ".5", "+1", "-0", "1e3", "9" * 400, "٣", "1_0", "0x1", "NaN", "true"])
+def test_a_number_is_what_json_takes_for_one(value: str) -> None:
+    line = fact_to_json(replace(CHECK, value=0.5)).replace("0.5", value)
+    turned = line.replace('"v":1,', "").replace("}", ',"v":1}')
+    assert said(line) == said(turned)
+    assert good_check(line) is None
+
+
+def said(line: str) -> object:
+    try:
+        return fact_from_json(line)
+    except FactFormatError as error:
+        return str(error).partition(":")[0]
