@@ -37,7 +37,7 @@ def check_names(draft: Draft, report: Report) -> None:
     owners: dict[str, str] = {}
     for receiver, domains in draft.receivers.items():
         for domain in domains:
-            first = owners.setdefault(domain.lower(), receiver)
+            first = owners.setdefault(domain.lower().rstrip("."), receiver)
             if first != receiver:
                 seen = f'"{domain}" is in receivers.{first} too'
                 report.add(Rule.DOMAIN_TWICE, f"receivers.{receiver}", seen, "keep it in one of them")

@@ -9,11 +9,12 @@ from service.config import LONGEST_CANARY_WAIT
 from service.decision.route import Route
 from service.postfix.apply import Applied
 from service.postfix.current import Current
-from service.postfix.errors import AnswerLostError, HelperError, HelperUnreachableError
+from service.postfix.errors import AnswerLostError, HelperError, HelperUnreachableError, RequestRefusedError
 from service.postfix.flush import Flushed
 from service.postfix.journal import JournalLine, line_from_json
 from service.postfix.protocol import (
     MAX_ANSWER_BYTES,
+    MAX_REQUEST_BYTES,
     ApplyRequest,
     FlushRequest,
     HelperRequest,
@@ -99,6 +100,12 @@ class HelperClient:
         self._ask(PlainRequest(op="ping"), self._quick_seconds)
 
     def _ask(self, request: HelperRequest, timeout_seconds: float) -> Any:
+        line = request_line(request)
+        if len(line) > MAX_REQUEST_BYTES:
+            raise RequestRefusedError(
+                f"The request for the root helper has {len(line)} bytes, and it takes {MAX_REQUEST_BYTES} at most: the "
+                "route has too many lanes, so give fewer receivers recipient domains."
+            )
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout_seconds)
             try:
@@ -109,7 +116,7 @@ class HelperClient:
                     "is relaypilot-helper.service running?"
                 ) from error
             try:
-                connection.sendall(request_line(request))
+                connection.sendall(line)
                 answer = _read_line(connection)
             except TimeoutError as error:
                 raise AnswerLostError(

@@ -118,9 +118,9 @@ def _in_order(seeds: Mapping[str, str], first: str | None) -> tuple[str, ...]:
 
 def _receivers(configured: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """Return the recipient domains of each receiver: the well-known ones, and over them the configured ones."""
-    claimed = {domain.lower() for domains in configured.values() for domain in domains}
-    known = {name: tuple(d for d in domains if d not in claimed) for name, domains in WELL_KNOWN.items()}
-    return known | {name: tuple(dict.fromkeys(d.lower() for d in ds)) for name, ds in configured.items()}
+    plain = {name: tuple(dict.fromkeys(d.lower().rstrip(".") for d in ds)) for name, ds in configured.items()}
+    claimed = {domain for domains in plain.values() for domain in domains}
+    return {name: tuple(d for d in domains if d not in claimed) for name, domains in WELL_KNOWN.items()} | plain
 
 
 def _read_ca(name: str, ca_file: str) -> str:

@@ -1,6 +1,6 @@
 """Reads what the administrator has in main.cf beside, before and beneath the route."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,12 +61,13 @@ def _domains(installation: Installation, transport_maps: str, seen: Mapping[str,
     maps = split_maps(transport_maps)
     named = (*domains, *plain) if maps else ()  # there may be 100,000
     keys = dict.fromkeys([*_CATCH_ALL_KEYS, *(form for name in named for form in _forms(name))])
-    routed = _routed(installation, maps, keys)
+    answers = _answers(installation, maps, keys)
+    routed = {key: value for key, value in answers.items() if value.strip() not in _NO_ROUTE}
     return {
         "relay_domains": tuple(
             word for word in relayed if word not in here and not any(form in routed for form in _forms(word))
         ),
-        "left_out": _left_out(installation, domains, here, relayed, routed),
+        "left_out": _left_out(installation, domains, here, relayed, routed, answers.keys()),
         "catch_all": next((f"{key} -> {routed[key]}" for key in _CATCH_ALL_KEYS if key in routed), None),
     }
 
@@ -92,31 +93,38 @@ def _expanded(installation: Installation, name: str, value: str) -> str:
 def _own(installation: Installation, state: State | None) -> dict[str, str | None]:
     """Return the shared settings as the administrator has them, without what relaypilot wrote."""
     present = _settings(installation, ["-n", *SHARED_SETTINGS])
-    written = state.rendering.settings if state else {}
+    original = installation.helper_dir / "original"
+    written: Mapping[str, str] = state.rendering.settings if state else {}
+    if state is None and original.is_dir():
+        written = _unrecorded(installation, present)
     kept: Mapping[str, str | None] = state.own if state else {}
     if any(name in written and name not in kept for name in SHARED_SETTINGS):  # written before this was recorded
-        original = installation.helper_dir / "original"
         former = _settings(installation, ["-n", *SHARED_SETTINGS], original) if original.is_dir() else {}
         kept = {name: former.get(name) for name in SHARED_SETTINGS} | dict(kept)
-    own: dict[str, str | None] = {}
-    for name in SHARED_SETTINGS:
-        own[name] = present.get(name)
-        if name in written:
-            own[name] = kept.get(name)
-            if name in _MAPS:
-                own[name] = _without_ours(present.get(name), written[name], kept.get(name), str(installation.owned_dir))
+    own = {name: kept.get(name) if name in written else present.get(name) for name in SHARED_SETTINGS}
+    for name in _MAPS:
+        if present.get(name) != written.get(name):
+            own[name] = _without_ours(present.get(name), written.get(name, ""), own[name], f"{installation.owned_dir}/")
     return own
 
 
+def _unrecorded(installation: Installation, present: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that hold a route of ours of which the record is lost; the lists of maps not among them."""
+    route = present.get("default_transport", "")
+    service, colon, _ = route.partition(":")
+    if service not in {f"{installation.service_prefix}{name}" for name in installation.providers}:
+        return {}
+    names = ["default_transport", *([] if colon else ["relayhost"])]
+    names += ["relay_transport"] if present.get("relay_transport") == route else []
+    return {name: present[name] for name in names if name in present}
+
+
 def _without_ours(present: str | None, written: str, own: str | None, owned_dir: str) -> str | None:
-    """Return the administrator's part of a list of maps, which he may have edited since."""
-    theirs = split_maps(own or "")
+    """Return the administrator's part of a list of maps, which he may have edited since: all that is not ours."""
+    theirs, there = split_maps(own or ""), split_maps(present or "")
     ours = split_maps(written)[len(theirs) :]
-    there = split_maps(present or "")
-    if present == written or (ours and there[-len(ours) :] != ours and owned_dir in (present or "")):
-        return own
-    rest = there[: -len(ours)] if ours and there[-len(ours) :] == ours else there
-    return ", ".join(rest) or None
+    rest = tuple(entry for entry in there if entry not in ours and owned_dir not in entry)
+    return own if rest == theirs else ", ".join(rest) or None
 
 
 def _forms(domain: str) -> Iterable[str]:
@@ -128,13 +136,12 @@ def _forms(domain: str) -> Iterable[str]:
         _, dot, parent = parent.partition(".")
 
 
-def _routed(installation: Installation, maps: tuple[str, ...], keys: Iterable[str]) -> dict[str, str]:
-    """Return the keys that the administrator's own transport_maps route, and where to."""
-    routed: dict[str, str] = {}
+def _answers(installation: Installation, maps: tuple[str, ...], keys: Iterable[str]) -> dict[str, str]:
+    """Return what the administrator's own transport_maps say to these keys; the first that knows a key counts."""
+    answers: dict[str, str] = {}
     for name in reversed(maps):
-        found = _look_up(installation, name, keys, "transport_maps")
-        routed |= {key: value for key, value in found.items() if value.strip() not in _NO_ROUTE}
-    return routed
+        answers |= _look_up(installation, name, keys, "transport_maps")
+    return answers
 
 
 def _look_up(installation: Installation, table: str, keys: Iterable[str], where: str) -> dict[str, str]:
@@ -166,9 +173,13 @@ def _left_out(
     here: list[str],
     relayed: list[str],
     routed: Mapping[str, str],
+    answered: Collection[str],
 ) -> dict[str, str]:
-    """Return the receivers' domains that must keep the way they have, with the reason."""
-    if not domains or not (here or relayed or routed):
+    """Return the receivers' domains that must keep the way they have, with the reason.
+
+    An entry for a domain itself counts though it routes nothing: our own entry behind it is not asked for.
+    """
+    if not domains or not (here or relayed or answered):
         return {}
     local = _members(installation, here, domains, lambda domain: [domain])
     relay = _members(installation, relayed, domains, _with_parents)  # parent_domain_matches_subdomains may name it
@@ -178,7 +189,7 @@ def _left_out(
             left_out[domain] = "delivered on this host"
         elif domain in relay:
             left_out[domain] = "one of relay_domains"
-        elif any(form in routed for form in _forms(domain)):
+        elif domain in answered or any(form in routed for form in _forms(domain)):
             left_out[domain] = "transport_maps has an entry for it"
     return left_out
 

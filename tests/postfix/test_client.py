@@ -1,11 +1,13 @@
 """How long the root helper is waited for."""
 
+from dataclasses import replace
+
 import pytest
 
 from service.config import LONGEST_CANARY_WAIT
-from service.decision.route import simple_route
+from service.decision.route import Lane, Route, simple_route
 from service.postfix.client import MOVE_SECONDS, QUICK_SECONDS, HelperClient
-from service.postfix.errors import AnswerLostError
+from service.postfix.errors import AnswerLostError, RequestRefusedError
 from tests.postfix.fake_helper import FakeHelper
 
 ROUTE = simple_route("a")
@@ -33,3 +35,10 @@ def test_what_does_work_is_given_its_time(silent, ask):
 def test_a_move_may_take_the_longest_canary_wait():
     assert QUICK_SECONDS <= 10
     assert LONGEST_CANARY_WAIT.total_seconds() + 60 <= MOVE_SECONDS
+
+
+def test_a_request_too_long_for_the_helper_is_not_sent(tmp_path):
+    lane = Lane(providers=tuple(f"provider-{n}" for n in range(40)))
+    route = Route(lanes=tuple(replace(lane, receiver=f"receiver-{n}") for n in range(40)))
+    with pytest.raises(RequestRefusedError, match="too many lanes"):
+        HelperClient(tmp_path / "nobody.sock").apply("id", 0, route)

@@ -7,13 +7,17 @@ import time
 
 import pytest
 
+from service.decision.route import Route
 from service.postfix.apply import apply, recover
 from service.postfix.current import read_current
 from service.postfix.errors import UndoFailedError
 from tests.postfix.moving import move
 from tests.postfix.test_crash import kill_at, killed
-from tests.postfix.test_lanes import by_hand, by_receiver, lanes  # noqa: F401 - a fixture
+from tests.postfix.test_lanes import by_hand as by_hand_of_lanes
+from tests.postfix.test_lanes import by_receiver, lanes
 from tests.postfix.world import CLOCK, NAMES
+
+by_hand = by_hand_of_lanes
 
 
 def test_an_undo_that_gets_stuck_leaves_every_table_that_main_cf_names(by_hand, world):
@@ -64,6 +68,37 @@ def test_a_kill_in_a_move_from_shares_and_lanes_to_others_leaves_no_table_missin
         assert {str(path) for path in at.owned_dir.iterdir()} == {*files, *indexed}, step
     move(world, *NAMES, installation=at)
     assert world.postconf("-h", "transport_maps") == own
+
+
+def test_what_the_administrator_adds_behind_our_maps_is_kept_when_they_are_written_over(by_hand, world):
+    at = by_receiver(world)
+    move(world, installation=at, route=lanes())
+    by_hand(f"transport_maps={world.postconf('-h', 'transport_maps')}, {{own}}", own=["special.test relay:[x]"])
+    move(world, installation=at, route=lanes(), override_drift=True)
+    theirs, _, ours = world.postconf("-h", "transport_maps").partition(", ")
+    assert theirs == f"texthash:{world.config_dir}/own_own"
+    assert ours.count("pipemap") == 2
+    assert read_current(at).drift == ()
+
+
+def test_a_domain_whose_entry_routes_nothing_is_known_to_keep_its_way(by_hand, world):
+    by_hand("transport_maps={own}, inline:{{gmail.test = smtp:}}", own=["gmail.test :", ".google.test :"])
+    assert read_current(by_receiver(world)).surroundings.left_out == {
+        "gmail.test": "transport_maps has an entry for it"
+    }
+
+
+@pytest.mark.parametrize("routing", ["relayhost", "transport"])
+def test_a_route_whose_record_is_lost_is_not_taken_for_the_administrators(by_hand, world, routing):
+    record = world.installation.helper_dir / "state.json"
+    at, former = by_receiver(world, routing=routing), read_current(world.installation).surroundings.own
+    move(world, installation=at, route=lanes() if routing == "transport" else Route(lanes=lanes().lanes[:1]))
+    text = record.read_text()
+    record.unlink()
+    try:
+        assert read_current(at).surroundings.own == former
+    finally:
+        record.write_text(text)
 
 
 def assert_named_tables_are_there(world, at):

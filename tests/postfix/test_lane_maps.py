@@ -285,7 +285,9 @@ def test_lists_of_maps_are_split_outside_braces():
 
 
 def test_receivers_are_the_well_known_ones_and_over_them_the_configured_ones():
-    config = config_with_seeds().model_copy(update={"receivers": {"work": ("Hotmail.com",), "gmail": ("g.example",)}})
+    config = config_with_seeds().model_copy(
+        update={"receivers": {"work": ("Hotmail.com.", "hotmail.com"), "gmail": ("g.example",)}}
+    )
     receivers = installation_of(config, {}).receivers
     assert receivers["gmail"] == ("g.example",)
     assert receivers["work"] == ("hotmail.com",)
