@@ -16,6 +16,7 @@ from datetime import datetime
 from providers.base import Clock
 from service.decision.route import Route
 from service.postfix.current import Current, read_current
+from service.postfix.durable import digest_of
 from service.postfix.errors import (
     CannotWriteError,
     DriftFoundError,
@@ -89,9 +90,10 @@ def apply(
         earlier = find_in_journal(installation, request_id)
         if earlier is not None:
             return _repeat(earlier, route)
+        seen = {path: digest_of(path) for path in (installation.main_cf, installation.master_cf)}
         current = read_current(installation)
         _check_start(current, expected_generation, override_drift)
-        return _applied(Move(installation, request, clock, observer).begin(current))
+        return _applied(Move(installation, request, clock, observer).begin(current, seen))
 
 
 def recover(installation: Installation, clock: Clock, observer: Observer = log_step) -> JournalLine | None:

@@ -71,6 +71,7 @@ class Move:
         self._durations: list[tuple[str, float]] = []
         self._state: State | None = None
         self._wanted: Rendering = Rendering(settings={}, services={}, files={})
+        self._read: Mapping[Path, str | None] = {}
         self._kept: Mapping[Path, str | None] = {}
         self._changes: tuple[Change, ...] = ()
         self._intent: Intent | None = None
@@ -79,13 +80,14 @@ class Move:
         self._owned_dir_existed = True
         self._canary_result = CanaryResult(verified=False, sentence="")
 
-    def begin(self, current: Current) -> JournalLine:
-        """Carry the move out from its first step."""
+    def begin(self, current: Current, seen: Mapping[Path, str | None]) -> JournalLine:
+        """Carry the move out from its first step; `seen` are the digests of the files that `current` was read from."""
         self._state = read_state(self._at)
         self._own = current.surroundings.own
         self._wanted = render(self._request.route, self._at, current.message_size_limit, current.surroundings)
         self._before = current.route
         self._owned_dir_existed = self._at.owned_dir.exists()
+        self._read = seen
         return self._run(STEPS)
 
     def resume(self, intent: Intent) -> JournalLine:
@@ -150,6 +152,7 @@ class Move:
         keep_originals(self._at)
         owned = owned_paths(self._state.rendering) if self._state else []
         self._kept = keep_former(self._at, {*owned, *owned_paths(self._wanted)})
+        self._check_unchanged(self._read, self._kept)
 
     def _stage(self) -> None:
         now_seconds = self._clock.now().timestamp()
@@ -159,12 +162,15 @@ class Move:
     def _validate(self) -> None:
         validate(self._at, self._wanted)
 
-    def _record_intent(self) -> None:
-        for path, digest in self._kept.items():
-            if digest_of(path) != digest:
+    def _check_unchanged(self, before: Mapping[Path, str | None], now: Mapping[Path, str | None]) -> None:
+        for path, digest in before.items():
+            if now[path] != digest:
                 raise CannotWriteError(
                     f"{path} was changed by somebody else during the move; nothing was changed; try again."
                 )
+
+    def _record_intent(self) -> None:
+        self._check_unchanged(self._kept, {path: digest_of(path) for path in self._kept})
         owned = self._state.rendering if self._state else self._wanted
         services = read_services(self._at)
         intent = Intent(

@@ -10,7 +10,7 @@ import pytest
 from service.decision.route import Route
 from service.postfix.apply import apply, recover
 from service.postfix.current import read_current
-from service.postfix.errors import UndoFailedError
+from service.postfix.errors import CannotWriteError, UndoFailedError
 from tests.postfix.moving import move
 from tests.postfix.test_crash import kill_at, killed
 from tests.postfix.test_lanes import by_hand as by_hand_of_lanes
@@ -86,6 +86,17 @@ def test_a_domain_whose_entry_routes_nothing_is_known_to_keep_its_way(by_hand, w
     assert read_current(by_receiver(world)).surroundings.left_out == {
         "gmail.test": "transport_maps has an entry for it"
     }
+
+
+def test_an_edit_by_hand_after_the_maps_were_read_is_not_written_over(by_hand, world):
+    def edit(step, when):
+        if (step, when) == ("snapshot", "before"):
+            world.edit("-e", "transport_maps=inline:{special.test=smtp:[127.0.0.1]:1}")
+
+    with pytest.raises(CannotWriteError, match="changed by somebody else"):
+        move(world, installation=by_receiver(world), route=lanes(), observer=edit)
+    assert world.postconf("-h", "transport_maps").startswith("inline:{special.test")
+    assert not list(world.config_dir.rglob("*.relaypilot-*"))
 
 
 @pytest.mark.parametrize("routing", ["relayhost", "transport"])
