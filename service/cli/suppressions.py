@@ -29,7 +29,8 @@ def sync(
 ) -> None:
     """Copy hard bounces, complaints and unsubscribes between providers, so that none writes to whom another must not.
 
-    Nothing is ever removed, and a seed's address is never copied. What a provider suppresses already, for whatever reason, stays as it is.
+    Nothing is ever removed, and a seed's address is never copied. What a provider suppresses already, for whatever
+    reason, stays as it is.
     """
     done = _done(config, {"source": source, "target": target, "dry_run": dry_run})
     if as_json:

@@ -82,8 +82,13 @@ class AccountDesk:
         """Copy suppressed addresses between providers; in a dry run only say how many."""
         self._refuse_when_busy()
         async with self._busy:
+            setup = self._setup()
             done = await copy_suppressions(
-                self._setup().providers, source=request.source, target=request.target, dry_run=request.dry_run
+                setup.providers,
+                source=request.source,
+                target=request.target,
+                dry_run=request.dry_run,
+                seeds=[seed.address for seed in setup.seeds],
             )
         views = tuple(
             CopiedView(

@@ -146,4 +146,5 @@ def _standby(
     if primary is None or name not in lists or name == primary:
         return ()
     able = ready.providers[name].capabilities.suppress
-    return (standby_finding(primary, name, lists, ready.clock.now(), can_be_added=able),)
+    seeds = [seed.address for seed in ready.seeds]
+    return (standby_finding(primary, name, lists, ready.clock.now(), can_be_added=able, seeds=seeds),)

@@ -70,8 +70,13 @@ class DnsResolver:
             return list(await resolver.resolve(name, kind, lifetime=self._lifetime_seconds, search=False))
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
+        except dns.exception.Timeout as error:  # its own text repeats every try and server
+            raise self._failed(kind, name, f"no answer within {self._lifetime_seconds:g} s") from error
         except (dns.exception.DNSException, OSError, UnicodeError) as error:
-            raise DnsFailedError(
-                f"Looking up {kind} of {name} failed: {error or type(error).__name__}; "
-                "check this machine's name servers (/etc/resolv.conf)."
-            ) from error
+            raise self._failed(kind, name, str(error) or type(error).__name__) from error
+
+    def _failed(self, kind: str, name: str, seen: str) -> DnsFailedError:
+        where = "this machine's name servers (/etc/resolv.conf)"
+        if self._server is not None:
+            where = f"the name server {self._server[0]}:{self._server[1]} ([dns] server)"
+        return DnsFailedError(f"Looking up {kind} of {name} failed: {seen}; check {where}.")

@@ -4,7 +4,7 @@ A standby that lacks them would send to people who have unsubscribed or complain
 bounce: on the day it is needed most, it would look like a spammer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from providers.checkup import Finding, Verdict
@@ -21,12 +21,17 @@ def standby_finding(
     now: datetime,
     *,
     can_be_added: bool,
+    seeds: Collection[str] = (),
 ) -> Finding:
-    """Return whether the standby's list lags behind the primary's by more than a day."""
+    """Return whether the standby's list lags behind the primary's by more than a day; seeds are never copied."""
+    spared = {address.lower() for address in seeds}
     lacking = [
         item
         for address, item in lists[primary].items()
-        if item.kind in COPIED and address not in lists[standby] and (item.at is None or now - item.at > TOLERATED)
+        if item.kind in COPIED
+        and address not in lists[standby]
+        and address not in spared
+        and (item.at is None or now - item.at > TOLERATED)
     ]
     if not lacking:
         sentence = f"{standby} suppresses whatever {primary} has suppressed for more than a day."

@@ -102,6 +102,12 @@ async def test_a_standby_that_lacks_old_suppressions_is_warned_of():
     assert told.remedy == "relaypilot suppressions sync --from first --to second"
 
 
+async def test_a_standby_need_not_know_a_suppressed_seed():
+    first = FakeProvider("first", suppressed=[suppressed("seed@example.net")])
+    _, other = await check(ready(first, FakeProvider("second")))
+    assert next(f for f in other.findings if f.code == "suppressions").verdict is Verdict.OK
+
+
 async def test_suppressions_of_the_last_day_are_tolerated():
     first = FakeProvider("first", suppressed=[suppressed("u@example.net", at=ago(hours=23))])
     _, other = await check(ready(first, FakeProvider("second")))

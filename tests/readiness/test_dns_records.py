@@ -40,5 +40,12 @@ async def test_a_name_or_a_type_that_is_absent_is_an_empty_answer(dns):
 
 @pytest.mark.parametrize("name", ["broken.example", "silent.example", "a..b", f"{'x' * 64}.example", "bücher..example"])
 async def test_what_cannot_be_found_out_is_told_apart_from_absence(dns, name):
-    with pytest.raises(DnsFailedError, match=r"Looking up TXT of .+ failed: .+; check this machine's name servers"):
+    with pytest.raises(
+        DnsFailedError, match=r"Looking up TXT of .+ failed: .+; check the name server 127\.0\.0\.1:\d+"
+    ):
         await dns.texts(name)
+
+
+async def test_silence_is_told_in_a_few_words_and_who_was_asked(dns):
+    with pytest.raises(DnsFailedError, match=r"failed: no answer within [0-9.]+ s; check the name server 127.+\)\.$"):
+        await dns.texts("silent.example")

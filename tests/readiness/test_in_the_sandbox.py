@@ -1,12 +1,15 @@
 """The commands as an administrator runs them, against both simulated accounts, a real Postfix and a name server."""
 
 import json
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx2
 import pytest
 
+from deploy.sandbox.people import SENDING_DOMAIN
 from deploy.sandbox.world import World
 
 RELAYPILOT = Path(sys.executable).with_name("relaypilot")
@@ -45,7 +48,8 @@ def test_accounts_that_are_well_are_found_well_and_nothing_is_sent(world):
     found = run(world, "check")
     assert {p["provider"]: p["verdict"] for p in found["providers"]}["mailgun"] == "ok"
     assert graves(found, "acme") == []
-    assert [code for code, _ in graves(found, "sendgrid")] == ["webhook"]  # nobody has switched it on
+    # nobody has switched the webhook on; a seed may stand on the list since another test copied it there
+    assert {code for code, _ in graves(found, "sendgrid")} - {"seed"} == {"webhook"}
     assert [len(world.accepted(name)) for name in ("mailgun", "sendgrid", "acme")] == before
 
 
@@ -79,16 +83,29 @@ def test_a_name_server_that_is_silent_makes_nothing_missing(world):
     found = run(world, "check", "acme")
     unknown = [f for f in findings(found, "acme") if f["verdict"] == "unknown"]
     assert {f["code"] for f in unknown} == {"spf", "dmarc"}
-    assert all("name servers" in f["sentence"] for f in unknown)
+    assert all("no answer within 5 s; check the name server 127.0.0.1" in f["sentence"] for f in unknown)
 
 
-def test_a_suppressed_seed_is_named_and_a_standby_gets_what_it_lacks(world):
+def bounce_at_mailgun(world, address):
+    """Put an address on the simulated Mailgun's list of bounces, as its API does."""
+    client = httpx2.Client(
+        auth=("api", (world.layout.secrets / "mailgun_api_key").read_text()),
+        verify=ssl.create_default_context(cafile=str(world.ca_file)),
+    )
+    with client:
+        answer = client.post(f"{world.api_url('mailgun')}/v3/{SENDING_DOMAIN}/bounces", data={"address": address})
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_standby_gets_what_it_lacks_but_no_suppressed_seed(world):
     world.fault("gmail-1", "seed_suppressed", "mailgun")
     found = run(world, "check")
     assert ("seed", "warning") in graves(found, "mailgun")
+    bounce_at_mailgun(world, "gone@gmail.test")
     dry = run(world, "suppressions", "sync", "--from", "mailgun", "--to", "sendgrid", "--dry-run")
     assert [(one["lacking"], one["added"]) for one in dry["providers"]] == [({"hard-bounce": 1}, 0)]
     done = run(world, "suppressions", "sync", "--from", "mailgun", "--to", "sendgrid")
     assert [one["added"] for one in done["providers"]] == [1]
     again = run(world, "suppressions", "sync", "--from", "mailgun", "--to", "sendgrid")
     assert [(one["lacking"], one["known"]) for one in again["providers"]] == [({}, 1)]
+    assert ("seed", "warning") not in graves(run(world, "check"), "sendgrid")
