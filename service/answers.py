@@ -134,6 +134,7 @@ def history_view(entry: JournalEntry) -> HistoryEntryView:
         rule=entry.rule or "",
         from_route=entry.from_route,
         to_route=entry.to_route,
+        receiver=entry.receiver,
         enforced=entry.enforced,
         detail=entry.detail,
         request_id=entry.request_id,

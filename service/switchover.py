@@ -165,6 +165,7 @@ def entry_of(
         rule=move.rule,
         from_route=move.from_route.lane(move.receiver).providers if move.from_route else None,
         to_route=move.to_route.lane(move.receiver).providers,
+        receiver=None if move.receiver == ANY_RECEIVER else move.receiver,
         enforced=kind is not JournalKind.OBSERVED,
         detail=detail,
         generation=generation,

@@ -194,6 +194,7 @@ class HistoryEntryView(View):
     rule: str
     from_route: tuple[str, ...] | None = None
     to_route: tuple[str, ...] | None = None
+    receiver: str | None = Field(None, description="Whose mail alone is meant; absent: all mail.")
     enforced: bool
     detail: str = ""
     request_id: str = ""

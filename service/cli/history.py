@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _MOST = 10_000
 _OUTCOMES = ("applied", "failed")
+_STANDBY_ORDER = "standby-order"  # rules of `service.decision.moves` under which nobody else is first; a test compares
+_NO_MOVES = frozenset({_STANDBY_ORDER, "shares", "canary", "canary-withdrawn", "share-withdrawn"})
 _STYLES = {"applied": "green", "failed": "red", "blocked": "yellow"}
 
 
@@ -80,6 +82,9 @@ def _why(entry: "HistoryEntryView") -> str:
 def _change(entry: "HistoryEntryView") -> str:
     before = entry.from_route[0] if entry.from_route else None
     after = entry.to_route[0] if entry.to_route else None
+    change = after or before or "-"
     if before and after and before != after:
-        return f"{before} → {after}"
-    return after or before or "-"
+        change = f"{before} → {after}"
+    elif entry.rule in _NO_MOVES:
+        change += f" ({'order' if entry.rule == _STANDBY_ORDER else 'shares'})"
+    return change if entry.receiver is None else f"mail to {entry.receiver}: {change}"

@@ -38,7 +38,8 @@ class JournalEntry:
     reason: str  # one sentence with the evidence
     rule: str | None = None  # the rule of decision or safety that spoke
     from_route: tuple[str, ...] | None = None
-    to_route: tuple[str, ...] | None = None  # providers of the default lane, first choice first
+    to_route: tuple[str, ...] | None = None  # providers of the lane, first choice first
+    receiver: str | None = None  # whose mail alone is meant; None: all mail
     enforced: bool = True  # false: a would-be move
     detail: str = ""
     generation: int | None = None  # of the applied route, counted by the root helper

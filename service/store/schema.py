@@ -13,7 +13,7 @@ from service.errors import StoreCorruptError, StoreError, StoreTooNewError
 from service.store import tables
 from service.store.database import Database
 
-CURRENT_VERSION = "0002"  # the newest revision in migrations/versions
+CURRENT_VERSION = "0003"  # the newest revision in migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "alembic_version"
 READ_VERSION = "SELECT version_num FROM alembic_version"

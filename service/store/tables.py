@@ -73,6 +73,7 @@ class JournalRow(SQLModel, table=True):
     enforced: bool
     detail: str = Field(sa_type=Text)
     generation: int | None = None
+    receiver: str | None = None
 
 
 class PositionRow(SQLModel, table=True):

@@ -1,14 +1,18 @@
 """What the pages say, from values written down here."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from service.cli.explain import explain_page
+from service.cli.history import _NO_MOVES, _STANDBY_ORDER, history_page
 from service.cli.page import Cell, Heading, Screen, plain
 from service.cli.plan import plan_page
 from service.cli.status_page import _NOT_LOOKED_AT, status_page
 from service.cli.words import condition, order
+from service.decision.moves import NO_MOVES, STANDBY_ORDER
 from service.prober import NOT_LOOKED_AT
-from service.views import LaneView, OverrideView, PlanView, ShareView
+from service.views import HistoryEntryView, LaneView, OverrideView, PlanView, ShareView
 from tests.api.fake_desk import RECEIVERS, FakeDesk, health
 
 REFUSING = health("mailgun", "*").model_copy(update={"severity": "refusing"})
@@ -93,3 +97,34 @@ def test_a_plan_says_whose_mail_and_whether_the_target_can_carry_it() -> None:
     text = plain(plan_page(plan))
     assert text.startswith("Only mail to gmail would move.\n")
     assert "\nIt can.\n" in text
+
+
+def test_history_knows_the_rules_under_which_nobody_moves() -> None:
+    assert (_STANDBY_ORDER, _NO_MOVES) == (STANDBY_ORDER, NO_MOVES)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rule", "receiver", "change"),
+    [
+        ("mailgun", "acme", "refusing", None, "mailgun → acme"),
+        ("mailgun", "acme", "refusing", "gmail", "mail to gmail: mailgun → acme"),
+        ("acme", "acme", "canary", "gmail", "mail to gmail: acme (shares)"),
+        ("acme", "acme", "standby-order", None, "acme (order)"),
+    ],
+)
+def test_history_tells_whose_mail_went_where(
+    before: str, after: str, rule: str, receiver: str | None, change: str
+) -> None:
+    entry = HistoryEntryView(
+        at=datetime(2026, 11, 23, tzinfo=UTC),
+        kind="applied",
+        trigger="automatic",
+        actor="relaypilot",
+        reason="a reason",
+        rule=rule,
+        from_route=(before, "sendgrid"),
+        to_route=(after, "sendgrid"),
+        receiver=receiver,
+        enforced=True,
+    )
+    assert f"  {change}  automatic" in plain(history_page((entry,)))

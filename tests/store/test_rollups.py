@@ -255,6 +255,7 @@ def test_facts_recorded_before_there_were_rollups_are_rolled_up(tmp_path: Path, 
     connection = sqlite3.connect(tmp_path / "old.db")
     for table in ("rollup", "unfinished", "incident"):
         connection.execute(f"DROP TABLE {table}")
+    connection.execute("ALTER TABLE journal DROP COLUMN receiver")
     connection.execute("UPDATE alembic_version SET version_num = '0001'")
     connection.commit()
     connection.close()

@@ -208,6 +208,7 @@ def test_journal_entries_come_back_whole_newest_first(store: Store) -> None:
         rule="earned",
         from_route=("sendgrid", "mailgun"),
         to_route=("mailgun", "sendgrid"),
+        receiver="gmail",
         detail="relay=mailgun",
         generation=7,
     )
