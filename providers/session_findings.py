@@ -16,7 +16,10 @@ _WHAT = {
     Category.QUOTA: ("quota", "raise the plan's limit, or wait until it is renewed"),
     Category.RATE: ("rate", "wait, and ask less often; raise the limit if it comes again"),
     Category.SENDER: ("sender", "verify this address or its domain at the provider"),
-    Category.TLS: ("tls", "check host, port, tls, server_name and ca_file"),
+    Category.TLS: (
+        "tls",
+        "check host, port, tls, server_name and ca_file; an expired certificate only the provider can renew",
+    ),
     Category.NETWORK: ("reachable", "check host and port, and that a firewall lets this machine out on that port"),
     Category.CONFIG: ("settings", "correct the [[provider]] table as the sentence says"),
 }
@@ -43,13 +46,14 @@ def session_findings(
 def _problem(submission: Submission, failure: Failure, sender: str) -> Finding:
     code, remedy = _WHAT.get(failure.category, ("session", _REMEDY_OTHERWISE))
     said = submission.text if submission.reply_code is None else f"{submission.reply_code} {submission.text}".strip()
-    step = {Stage.AUTH: "logging in", Stage.MAIL: f"naming the sender {sender or '<>'}"}.get(
-        failure.stage, f"stage {failure.stage}"
-    )
+    what = {Stage.AUTH: "the login", Stage.MAIL: f"the sender {sender or '<>'}"}.get(failure.stage)
     verdict = Verdict.WARNING if failure.category in (Category.RATE, Category.PROVIDER_TEMP) else Verdict.FAILED
     wait = f", and asks to wait {failure.retry_after_seconds:.0f} s" if failure.retry_after_seconds else ""
-    who = "the relay refused" if submission.status is not SubmissionStatus.ERROR else "the session failed"
-    return Finding(code=code, verdict=verdict, sentence=f"In {step}, {who}{wait}: {said}.", remedy=_sentence(remedy))
+    if submission.status is SubmissionStatus.ERROR:
+        happened = f"The session failed at {what or failure.stage}"
+    else:
+        happened = f"The relay refused {what or f'at {failure.stage}'}"
+    return Finding(code=code, verdict=verdict, sentence=f"{happened}{wait}: {said}.", remedy=_sentence(remedy))
 
 
 def _credentials(endpoint: RelayEndpoint, failure: Failure | None) -> list[Finding]:

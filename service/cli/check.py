@@ -1,6 +1,7 @@
 """`relaypilot check`: whether each provider could carry the mail, before it has to."""
 
 import sys
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS = 300.0
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "red", "unknown": "dim"}
 _FAILED = 1
+_COLUMN = 8  # where sentences begin
 
 
 def check(
@@ -63,10 +65,11 @@ def check_page(view: "CheckView") -> Page:
     page: list[Cell | Below | Heading] = []
     for one in view.providers:
         page.append(Heading(f"{one.provider}: {_summary(one.verdict)}"))
-        for finding in one.findings:
-            page.append(Cell(f"{finding.verdict:<8}{finding.sentence}", _STYLES[finding.verdict]))
-            if finding.remedy:
-                page.append(Below(f"    {finding.remedy}"))
+        for finding, following in zip_longest(one.findings, one.findings[1:]):
+            page.append(Cell(f"{finding.verdict:<{_COLUMN}}{finding.sentence}", _STYLES[finding.verdict], _COLUMN))
+            same = following is not None and (following.verdict, following.remedy) == (finding.verdict, finding.remedy)
+            if finding.remedy and not same:  # what a session did not reach has one remedy
+                page.append(Below(finding.remedy, indent=_COLUMN))
     return page
 
 

@@ -54,7 +54,7 @@ def explain_page(explanation: "ExplainView") -> Page:
         ("Evidence", explanation.evidence),
     ):
         if lines:
-            page += [Heading(title), *(Cell(f"- {line}") for line in lines)]
+            page += [Heading(title), *(Cell(f"- {line}", hang=2) for line in lines)]
     if telling := _telling(explanation.providers):
         page += [Heading("Health"), *map(_judged, telling)]
     return page
@@ -74,4 +74,4 @@ def _telling(healths: "Sequence[HealthView]") -> "list[HealthView]":
 
 
 def _judged(health: "HealthView") -> Cell:
-    return Cell(f"- {judged(health)}", status_cell(health.status).style)
+    return Cell(f"- {judged(health)}", status_cell(health.status).style, 2)

@@ -28,7 +28,7 @@ def health_blocks(providers: "tuple[ProviderView, ...]", now: datetime, columns:
         grid = wide
     else:
         grid = _narrow(providers, columns)
-    return [Heading("Health"), grid, *(Cell(f"- {why}") for why in _reasons(providers, now))]
+    return [Heading("Health"), grid, *(Cell(f"- {why}", hang=2) for why in _reasons(providers, now))]
 
 
 def differing(provider: "ProviderView") -> "tuple[HealthView, ...]":

@@ -16,6 +16,7 @@ class Cell:
 
     text: str
     style: str = ""
+    hang: int = 0  # columns by which a terminal indents every line but the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Below:
 
     text: str
     style: str = ""
+    indent: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,6 @@ class Grid:
 
 Block = Cell | Below | Heading | Grid
 Page = Sequence[Block]
-_INDENT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,8 @@ def plain(page: Page) -> str:
                 lines += ["", text] if lines else [text]
             case Cell(text):
                 lines.append(text)
-            case Below(text):
-                lines.append(" " * _INDENT + text)
+            case Below(text, _, indent):
+                lines.append(" " * indent + text)
             case Grid(headers, rows):
                 texts = [headers, *([cell.text for cell in row] for row in rows)]
                 widths = [max(len(row[place]) for row in texts) for place in range(len(headers))]
@@ -130,10 +131,16 @@ def styled(page: Page) -> "Group":
         match block:
             case Heading(text):
                 parts += [Text(), Text(text, "bold")] if parts else [Text(text, "bold")]
+            case Cell(text, style, hang) if hang:
+                hanging = Table.grid(padding=0)
+                hanging.add_column(no_wrap=True, width=hang)
+                hanging.add_column()
+                hanging.add_row(Text(text[:hang], style), Text(text[hang:], style))
+                parts.append(hanging)
             case Cell(text, style):
                 parts.append(Text(text, style))
-            case Below(text, style):
-                parts.append(Padding(Text(text, style), (0, 0, 0, _INDENT)))
+            case Below(text, style, indent):
+                parts.append(Padding(Text(text, style), (0, 0, 0, indent)))
             case Grid(headers, rows):
                 table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
                 for place, header in enumerate(headers):

@@ -47,14 +47,14 @@ def plan_page(plan: "PlanView") -> Page:
         page.insert(0, Cell(f"Only mail to {plan.receiver} would move."))
     if plan.capacity is not None:
         page.append(Cell(plan.capacity))
-    page += [Cell(f"! {warning}", "yellow") for warning in plan.warnings]
+    page += [Cell(f"! {warning}", "yellow", 2) for warning in plan.warnings]
     for refusal in plan.refusals:
         remedy = "--force moves all the same" if refusal.forceable else "--force does not help"
         page.append(Cell(f"! Refused by {refusal.rule}: {refusal.sentence} ({remedy})", "red"))
     if not plan.refusals:
         page.append(Cell("No safety rule stands against it.", "green"))
     if plan.changes:
-        page += [Heading("Changes"), *(Cell(f"- {change}") for change in plan.changes)]
+        page += [Heading("Changes"), *(Cell(f"- {change}", hang=2) for change in plan.changes)]
     if plan.diff:
         page += [Heading("Diff"), *(Cell(line, _diff_style(line)) for line in plan.diff.splitlines())]
     else:

@@ -30,7 +30,7 @@ def _fitted(status: "StatusView", screen: Screen | None, most: int) -> Page:
     page = [
         Cell(status.sentence, "bold"),
         Cell(_about(status), "dim"),
-        *(Cell(f"! {problem}", "red") for problem in status.problems if problem != status.sentence),
+        *(Cell(f"! {problem}", "red", 2) for problem in status.problems if problem != status.sentence),
         *_route(status),
         *health_blocks(status.providers, status.at, screen.columns if screen else None),
         *_overrides(status),
@@ -94,7 +94,7 @@ def _route(status: "StatusView") -> list[Block]:
     if rows:
         page.append(Grid(("PLACE", "REPORTED BY POSTFIX", "ASSIGNED"), tuple(rows)))
     if len(route.lanes) > 1 or any(lane.shares for lane in route.lanes):
-        page += [Cell(f"- {way(lane)}") for lane in route.lanes]
+        page += [Cell(f"- {way(lane)}", hang=2) for lane in route.lanes]
     if route.reported is None and route.problem is None:
         page.append(Cell("Postfix's route is not relaypilot's."))
     if route.problem is not None and route.problem not in (status.sentence, *status.problems):
@@ -110,7 +110,7 @@ def _at(route: tuple[str, ...], place: int) -> str:
 
 
 def _overrides(status: "StatusView") -> list[Block]:
-    orders = [Cell(f"- {order(override, status.at)}", "yellow") for override in status.overrides]
+    orders = [Cell(f"- {order(override, status.at)}", "yellow", 2) for override in status.overrides]
     return [Heading("Overrides"), *orders] if orders else []
 
 

@@ -41,14 +41,14 @@ async def test_a_good_account_is_ok_in_every_point_and_nothing_is_sent(world):
 @pytest.mark.parametrize(
     ("answers", "code", "verdict", "words"),
     [
-        ({"auth": "535 5.7.8 no such key"}, "credentials", Verdict.FAILED, "In logging in, the relay refused: 535"),
+        ({"auth": "535 5.7.8 no such key"}, "credentials", Verdict.FAILED, "The relay refused the login: 535"),
         ({"auth": "535 Authentication failed: Account disabled"}, "account", Verdict.FAILED, "Account disabled"),
         ({"auth": "451 Authentication failed: Maximum credits exceeded"}, "quota", Verdict.FAILED, "credits exceeded"),
-        ({"mail": "550 5.7.1 Sender not verified"}, "sender", Verdict.FAILED, f"naming the sender {SENDER}, the relay"),
+        ({"mail": "550 5.7.1 Sender not verified"}, "sender", Verdict.FAILED, f"refused the sender {SENDER}"),
         ({"mail": "421 Too many connections, try again after 90 seconds"}, "rate", Verdict.WARNING, "to wait 90 s"),
         ({"mail": "451 4.3.0 away"}, "session", Verdict.WARNING, "451 away"),
-        ({"starttls": "454 4.7.0 no"}, "tls", Verdict.FAILED, "stage tls"),
-        ({"ehlo": CLOSE}, "reachable", Verdict.FAILED, "the session failed"),
+        ({"starttls": "454 4.7.0 no"}, "tls", Verdict.FAILED, "The relay refused at tls"),
+        ({"ehlo": CLOSE}, "reachable", Verdict.FAILED, "The session failed at "),
         ({"banner": HANG}, "reachable", Verdict.FAILED, "no answer from 127.0.0.1"),
         ({"mail": "530 5.7.0 Must issue a STARTTLS command first"}, "settings", Verdict.FAILED, "530"),
     ],
