@@ -6,7 +6,8 @@ from service.cycle import Verdict
 from service.decision.health import Health, Status
 from service.decision.route import Route
 
-_QUIET = ("healthy", "unknown")  # the active provider gives no cause: its numbers stand in the table
+# The active provider gives no cause: its numbers stand in the table, and `_other` tells whose account waits.
+_QUIET = ("healthy", "unknown", "account-fault")
 
 
 def headline(verdict: Verdict, route: Route | None, healths: Mapping[str, Health], problem: str | None) -> str:
@@ -16,8 +17,10 @@ def headline(verdict: Verdict, route: Route | None, healths: Mapping[str, Health
     if route is None or verdict.kind != "stay" or verdict.rule not in _QUIET:
         return verdict.sentence
     active = healths.get(route.active)
-    well = active is not None and active.status is Status.HEALTHY
-    first = f"Mail goes through {route.active}, which {'works' if well else 'has not been measured yet'}."
+    how = "has not been measured yet"
+    if active is not None and active.status is not Status.UNKNOWN:
+        how = "works" if active.status is Status.HEALTHY else f"is {active.status}"
+    first = f"Mail goes through {route.active}, which {how}."
     return " ".join(
         [first, *(_other(name, health, route) for name, health in healths.items() if _worth(name, health, route))]
     )
@@ -30,7 +33,7 @@ def _worth(name: str, health: Health, route: Route) -> bool:
 
 def _other(name: str, health: Health, route: Route) -> str:
     if health.needs_ack:
-        where = "is out of the route" if name not in route.providers else "stands last"
+        where = "is out of the route" if name not in route.providers else "stays behind"
         return f"{name} {where} after an account fault: settle it with the provider, then `relaypilot ack {name}`."
     if health.status is Status.RECOVERING:
         return f"{name} is recovering."

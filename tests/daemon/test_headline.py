@@ -36,13 +36,23 @@ def test_all_is_well_in_one_short_sentence():
         ),
         (
             health("b", ack=True),
-            "b stands last after an account fault: settle it with the provider, then `relaypilot ack b`.",
+            "b stays behind after an account fault: settle it with the provider, then `relaypilot ack b`.",
         ),
         (health("b", Status.SUSPECT), ""),
     ],
 )
 def test_what_is_wrong_with_the_others_follows_with_what_to_do(other: Health, words: str):
     assert said(other) == f"Mail goes through a, which works. {words}".strip()
+
+
+def test_an_account_that_waits_for_a_person_does_not_hide_where_mail_goes():
+    waits = Verdict(kind="stay", sentence="b takes mail again after an account fault; …", rule="account-fault")
+    words = "b stays behind after an account fault: settle it with the provider, then `relaypilot ack b`."
+    assert said(health("b", ack=True), verdict=waits) == f"Mail goes through a, which works. {words}"
+    suspect = health("a", Status.SUSPECT)
+    assert said(health("b", ack=True), verdict=waits, active=suspect).startswith(
+        "Mail goes through a, which is suspect."
+    )
 
 
 def test_what_was_never_measured_is_not_said_to_work():

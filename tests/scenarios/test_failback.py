@@ -36,7 +36,7 @@ def test_after_an_account_fault_it_returns_only_once_a_person_has_acknowledged()
         scene.world.fault("mailgun", "auth535")
         assert scene.leaves("mailgun", within=30) == "sendgrid"
         scene.world.heal()
-        why = "mailgun takes mail again after an account fault; it returns once a person has acknowledged it."
+        why = "settle it with the provider, then `relaypilot ack mailgun`"
         scene.until(lambda: why in scene.sentence(), 40, "it says what it waits for")
         assert "Acknowledge with: relaypilot ack mailgun" in scene.get("/v1/explain")["blocked_by"]
         assert scene.active() == "sendgrid"
