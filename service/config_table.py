@@ -149,6 +149,8 @@ def report_details(
         report.add(Rule.OUT_OF_RANGE, key, seen, f"{words} {limit} is needed", name=name)
     elif kind == "string_pattern_mismatch" and place == ("name",):
         report.add(Rule.BAD_NAME, key, f"{seen} cannot be a name", NAME_REMEDY, name=name)
+    elif kind == "string_pattern_mismatch":
+        report.add(Rule.BAD_VALUE, key, f"{seen} does not fit", description, name=name)
     elif kind.endswith(("_type", "_parsing", "_from_float")):
         report.add(Rule.WRONG_TYPE, key, seen, f"write {_TYPES.get(kind.split('_')[0], description)}", name=name)
     else:

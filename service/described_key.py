@@ -96,6 +96,10 @@ def _words(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), [part for part in get_args(annotation) if part is not NoneType]
     if origin is Literal:
         return "one of " + ", ".join(toml(choice) for choice in arguments) if len(arguments) > 1 else toml(arguments[0])
+    if origin is tuple and Ellipsis not in arguments:
+        return f"[{', '.join(map(_words, arguments))}]"
+    if origin is tuple and get_origin(arguments[0]) is tuple:
+        return f"list of {_words(arguments[0])}"
     if origin is tuple:
         return f"list of {_words(arguments[0])}s".replace("texts", "text")
     if isinstance(annotation, type) and issubclass(annotation, Enum):
