@@ -15,6 +15,7 @@ from service.postfix.table_rows import table_text, versioned
 
 LANES, DOMAINS = "lanes", "domains"
 LAST_FORM = "last_form"
+NAMED_RELAY = "named_relay"
 CANARY_SENDER, CANARY_RECIPIENTS = "canary_sender", "canary_recipients"
 UNLISTED_DOMAIN = "relaypilot.invalid"  # a name that no map should know (RFC 2606)
 
@@ -49,6 +50,11 @@ class LaneMaps:
         self._first, self._receivers = route.lanes[0], receiver_lanes(route)
         self._at, self._seen = installation, seen
         self._table_type = best_table_type(seen.map_types)
+        self._texts: dict[str, str] = {}
+        if self._keeps_senders:
+            # DUNNO names no relay: such a sender takes the route, and would reach a provider without a login if it
+            # took the administrator's transport (postconf(5) sender_dependent_relayhost_maps; 3.7.11, 2026-11).
+            self._texts[NAMED_RELAY] = table_text([r"!/^dunno$/ x"])
         rows = {
             LANES: self._lane_rows(),
             DOMAINS: self._domain_rows(),
@@ -60,7 +66,7 @@ class LaneMaps:
             # the union (3.7.11, 2026-11).
             LAST_FORM: [r"/^(@.*|<>)$/ x"] if self._first.shares and self._theirs() else [],
         }
-        self._texts = {name: table_text(several) for name, several in rows.items() if several}
+        self._texts |= {name: table_text(several) for name, several in rows.items() if several}
 
     @property
     def _mapped(self) -> tuple[Lane, ...]:
@@ -102,8 +108,8 @@ class LaneMaps:
     def sender_maps(self) -> tuple[str, ...]:
         """Return the value of sender_dependent_default_transport_maps, entry by entry.
 
-        What the administrator has there comes first, then the senders of his sender_dependent_relayhost_maps, who keep
-        his transport, then the draw.
+        What the administrator has there comes first, then the senders for whom his sender_dependent_relayhost_maps
+        name a relay, who keep his transport, then the draw.
         """
         theirs = self._theirs()
         if not self._first.shares:
@@ -111,12 +117,17 @@ class LaneMaps:
         canary = [f"texthash:{self._path(CANARY_SENDER)}"] if CANARY_SENDER in self._texts else []
         return (*theirs, *canary, self._drawing(self._first))
 
+    @property
+    def _keeps_senders(self) -> bool:
+        """Return whether sender_dependent_relayhost_maps count: a nexthop in default_transport always beats them."""
+        return ":" not in self._seen.own_value("default_transport") and bool(split_maps(self._seen.relayhost_maps))
+
     def _theirs(self) -> tuple[str, ...]:
         own = split_maps(self._seen.own_value("sender_dependent_default_transport_maps"))
-        former = self._seen.own_value("default_transport")
-        if ":" in former:  # it has always beaten sender_dependent_relayhost_maps
+        if not self._keeps_senders:
             return own
-        return own + tuple(_pipe(name, f"static:{former}") for name in split_maps(self._seen.relayhost_maps))
+        last = (f"regexp:{self._path(NAMED_RELAY)}", f"static:{self._seen.own_value('default_transport')}")
+        return own + tuple(_pipe(name, *last) for name in split_maps(self._seen.relayhost_maps))
 
     def recipient_maps(self) -> tuple[str, ...]:
         """Return the entries that follow the administrator's own in transport_maps."""

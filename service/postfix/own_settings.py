@@ -19,6 +19,7 @@ _ASKED = ("sender_dependent_relayhost_maps", _RELAYED, *_HERE)
 _MAPS = ("transport_maps", "sender_dependent_default_transport_maps")
 _LISTED = ("texthash", "lmdb", "hash", "btree", "cdb", "dbm", "sdbm", "inline")  # postmap -s prints them
 _CATCH_ALL_KEYS = ("*", UNLISTED_DOMAIN, f"anybody@{UNLISTED_DOMAIN}")
+_NO_CHANGE = "dunno"  # postconf(5) sender_dependent_default_transport_maps
 _NO_ROUTE = ("", ":")  # transport(5): such an entry changes nothing
 
 
@@ -241,6 +242,6 @@ def _bare_senders(installation: Installation, maps: str) -> str | None:
             raise _UnreadableError(f"Reading {name} failed: {error} Repair that table first.") from error
         for line in out.splitlines():
             key, _, value = line.partition("\t")
-            if not value.partition(":")[2].strip():
+            if value.strip().lower() != _NO_CHANGE and not value.partition(":")[2].strip():
                 return f"the entry {key} -> {value} names no nexthop"
     return None

@@ -13,7 +13,7 @@ from service.postfix.surroundings import Surroundings
 LARGEST_SHARE = 99  # percent; all shares of a lane together: the first choice keeps something
 _FOR_SHARES = ("pipemap", "randmap", "texthash", "unionmap", "inline", "regexp")
 _FOR_RECEIVERS = ("pipemap", "inline", "texthash")
-_FOR_SENDERS = ("pipemap", "static")
+_FOR_SENDERS = ("pipemap", "regexp", "static")
 _SMTP_SERVICES = ("relay", "smtp", "$default_transport")  # what relay_transport holds where nobody chose
 
 

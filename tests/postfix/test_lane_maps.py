@@ -198,7 +198,7 @@ BY_THE_WAY = [
     ({"problem": "Reading hash:/x failed."}, {}, "Reading hash"),
     ({"bare_senders": "the entry @x -> y: names no nexthop"}, {}, 'routing = "transport"'),
     ({"relayhost_maps": "hash:/x", "own": {"default_transport": "smtp:[y]"}}, {}, "has had no effect"),
-    ({"relayhost_maps": "hash:/x", "map_types": frozenset({"texthash"})}, {}, "pipemap, static"),
+    ({"relayhost_maps": "hash:/x", "map_types": frozenset({"texthash"})}, {}, "pipemap, regexp, static"),
     (RELAYED, {}, "their own mail servers"),
     ({**RELAYED, "own": {"relayhost": "[x]", "relay_transport": "slow"}}, {}, "relay_transport = slow"),
 ]

@@ -174,6 +174,17 @@ def test_the_administrators_senders_keep_their_way_and_all_others_are_drawn(by_h
         assert "/smtp[" in line and "relay-" not in line.partition("]:")[0]
 
 
+def test_a_sender_for_whom_the_administrator_names_no_relay_after_all_takes_the_route(by_hand, world):
+    names = ("sender_dependent_relayhost_maps", "sender_dependent_default_transport_maps")
+    by_hand(*(f"{name}={{own}}" for name in names), own=["@dunno.test DUNNO"])
+    move(world, "bravo", "alfa", installation=replace(world.installation, canary_recipients=()))
+    assert carriers(world, fresh("receiver.test"), sender="x@dunno.test") == {"bravo": 1}
+    by_hand(f"{names[1]}=" + world.postconf("-h", names[1]).partition(", ")[2])  # the other of the two alone
+    world.command("postfix", "-c", str(world.config_dir), "reload")
+    for sender in ("x@dunno.test", "y@sender.test"):
+        assert carriers(world, fresh("receiver.test", 2), sender=sender) == {"bravo": 2}
+
+
 def test_honouring_the_administrators_relayhosts_needs_no_shares(by_hand, world):
     by_hand("sender_dependent_relayhost_maps={own}", own=["@elsewhere.test [127.0.0.1]:1"])
     at = replace(world.installation, canary_recipients=())
