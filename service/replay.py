@@ -167,8 +167,8 @@ class Replay:
         return found
 
     def _observe(self, observation: Observation) -> None:
-        before = self._state
-        after = self.state = step(before, observation, self._judged_by)
+        before = self._state  # `tell` has ended any run
+        after = self._state = step(before, observation, self._judged_by)
         if after.context is not before.context:
             self._dirty = True
         elif after.providers is not before.providers and not self._dirty:
@@ -221,7 +221,8 @@ class Replay:
         found: list[Event] = []
         for _ in range(_MOST_CHANGES):
             found += self._transitions(now)
-            if self._stays(now):
+            self._quiet = self._stays(now)
+            if self._quiet:
                 break
             seen = Seen(now=now, state=self.state, policy=self._judged_by, route=self.route, problem=None)
             verdict = judge(seen)
@@ -242,7 +243,6 @@ class Replay:
             self.moves.append(change)
             self.state = step(self.state, notice_of(change), self._judged_by)
             self.route = move.route
-        self._quiet = self._stays(now)
         self._wake = next_wake(self.state, self._judged_by, now)
         return found
 

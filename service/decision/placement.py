@@ -28,22 +28,25 @@ def in_round(state: State, observation: Observation, policy: Policy) -> State:
     key = (observation.round, observation.receiver)
     if key not in state.rounds and key in state.closed:
         return state
-    group = with_observation(state.rounds.get(key), observation)
+    before, probe = state.rounds.get(key), (observation.provider, observation.seed)
+    group = with_observation(before, observation)
     rounds = {**state.rounds, key: group}
-    cell = group.cells[observation.provider, observation.seed]
+    cell, was = group.cells[probe], before.cells.get(probe) if before is not None else None
     if cell.complete and is_complete(group, policy):
         return _closed(state, group, observation.at, policy)
     if observation.signal is Signal.LATENCY and not group.timed and is_timed(group, policy):
         group = replace(group, timed=True)
         state = _timed(state, group, observation.at, policy)
         rounds = {**rounds, key: group}
-    # May move later: then close_due finds nothing and looks again.
-    closing = closes_at(group, policy) if cell.placed else ends_at(group, policy)
+    due_at = state.due_at
+    if was is None or (cell.placed and not was.placed):  # else it may only move later: close_due looks again then
+        closing = closes_at(group, policy) if cell.placed else ends_at(group, policy)
+        due_at = closing if due_at is None else min(due_at, closing)
     return State(
         at=observation.at,
         providers=state.providers,
         rounds=rounds,
-        due_at=closing if state.due_at is None else min(state.due_at, closing),
+        due_at=due_at,
         closed=state.closed,
         volumes=state.volumes,
         context=state.context,

@@ -119,7 +119,7 @@ def is_timed(group: Group, policy: Policy) -> bool:
     What is overdue is evidence already; whether it is lost is known much later, by the round's deadline.
     """
     cells = group.cells.values()
-    if len(cells) < len(policy.providers) * len(group.seeds) or not any(cell.overdue for cell in cells):
+    if not any(cell.overdue for cell in cells) or len(cells) < len(policy.providers) * len(group.seeds):
         return False
     return all(cell.ended or cell.overdue or (cell.arrived and cell.latency is not None) for cell in cells)
 
