@@ -99,6 +99,8 @@ def _told(move: dict[str, Any]) -> Iterator[str]:
         yield "Unverified: no message has been seen going out through it yet."
     if move["pinned_until"] is not None:
         yield f"Pinned until {stamp(datetime.fromisoformat(move['pinned_until']))}."
+    else:
+        yield 'Not pinned: with mode = "enforce" it may be moved again at once.'
     if move["flushed"]:
         yield f"Deferred messages tried again: {move['flushed']}."
     yield f"It took {move['duration_seconds']:.1f} s."

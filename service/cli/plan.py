@@ -13,6 +13,8 @@ from service.errors import UnsafePlanError
 if TYPE_CHECKING:
     from service.views import PlanView
 
+_A_SCREEN_LINES = 20
+
 
 def plan(
     to: Annotated[str, typer.Option("--to", metavar="PROVIDER", help="The provider to move to.")],
@@ -48,18 +50,26 @@ def plan_page(plan: "PlanView") -> Page:
     if plan.capacity is not None:
         page.append(Cell(plan.capacity))
     page += [Cell(f"! {warning}", "yellow", 2) for warning in plan.warnings]
-    for refusal in plan.refusals:
-        remedy = "--force moves all the same" if refusal.forceable else "--force does not help"
-        page.append(Cell(f"! Refused by {refusal.rule}: {refusal.sentence} ({remedy})", "red"))
-    if not plan.refusals:
-        page.append(Cell("No safety rule stands against it.", "green"))
+    verdict = _verdict(plan)
+    page += verdict
     if plan.changes:
         page += [Heading("Changes"), *(Cell(f"- {change}", hang=2) for change in plan.changes)]
     if plan.diff:
         page += [Heading("Diff"), *(Cell(line, _diff_style(line)) for line in plan.diff.splitlines())]
+        if (lines := len(plan.diff.splitlines())) > _A_SCREEN_LINES:  # the verdict above has gone out of sight
+            page += [Heading(f"{lines} lines of diff; nothing was changed"), *verdict]
     else:
         page.append(Cell("Postfix's configuration would stay as it is."))
     return page
+
+
+def _verdict(plan: "PlanView") -> list[Cell]:
+    remedies = {True: "--force moves all the same", False: "--force does not help"}
+    refused = [
+        Cell(f"! Refused by {refusal.rule}: {refusal.sentence} ({remedies[refusal.forceable]})", "red", 2)
+        for refusal in plan.refusals
+    ]
+    return refused or [Cell("No safety rule stands against it.", "green")]
 
 
 def _diff_style(line: str) -> str:

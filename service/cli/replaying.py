@@ -11,7 +11,7 @@ from typing import Any
 
 from probes.fact_json import good_check
 from service.cli.fact_file import FactFile
-from service.cli.page import show
+from service.cli.page import screen, show
 from service.cli.progress import Progress
 from service.cli.replay_page import pairs_page, replay_page
 from service.cli.replay_row import difference_row, event_row, pair_row
@@ -80,7 +80,7 @@ def replay_alone(file: str, base: Path | None, *, as_table: bool) -> None:
             _print(event_row(event))
     differing = _differing(one)
     if as_table:
-        show(replay_page(events, differing, APPLY_SECONDS))
+        show(replay_page(events, differing, APPLY_SECONDS, screen()))
     else:
         for pair in differing:
             _print(difference_row(pair))
@@ -102,7 +102,7 @@ def replay_beside(file: str, base: Path | None, against: Path, *, as_table: bool
     pairs = paired(this.moves, other.moves)
     settings = _settings(this.policy, other.policy)
     if as_table:
-        show(pairs_page(settings, pairs, name, _SAME_SECONDS))
+        show(pairs_page(settings, pairs, name, _SAME_SECONDS, screen()))
     else:
         for key, (ours, theirs) in settings.items():
             _print({"kind": "setting", "name": key, "this": ours, "against": theirs})

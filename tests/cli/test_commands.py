@@ -98,7 +98,9 @@ def test_failover_reaches_the_daemon_with_actor_reason_and_pin(shell: Shell, dae
 
 
 def test_failover_without_pin(shell: Shell, daemon: World) -> None:
-    assert "Pinned" not in shell("failover", "--to", "mailgun", "--for", "0s").out
+    out = shell("failover", "--to", "mailgun", "--for", "0s").out
+    assert "Pinned" not in out
+    assert 'Not pinned: with mode = "enforce" it may be moved again at once.' in out
     assert daemon.desk.failovers[0].for_seconds == 0
 
 

@@ -128,3 +128,10 @@ def test_history_tells_whose_mail_went_where(
         enforced=True,
     )
     assert f"  {change}  automatic" in plain(history_page((entry,)))
+
+
+def test_the_verdict_stands_below_a_long_diff_again() -> None:
+    plan = PlanView(to="acme", current=("mailgun",), wanted=("acme", "mailgun"), changes=("one",), diff="+a\n" * 20)
+    assert plain(plan_page(plan)).count("No safety rule stands against it.") == 1
+    longer = plain(plan_page(plan.model_copy(update={"diff": "+a\n" * 21})))
+    assert longer.endswith("21 lines of diff; nothing was changed\nNo safety rule stands against it.")

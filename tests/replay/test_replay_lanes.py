@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from service.cli.page import plain
+from service.cli.page import Screen, plain
 from service.cli.replay_page import pairs_page, replay_page
 from service.cli.replay_row import change_row, difference_row, pair_row
 from service.decision.failover import Switchover
@@ -67,6 +67,10 @@ def test_a_receivers_move_is_a_row_with_that_receiver(apart: Story) -> None:
     text = plain(replay_page(events, (), 60.0))
     assert "move mailgun → sendgrid" in text
     assert "gmail" in text
+    narrow = plain(replay_page(events, (), 60.0, Screen(80, 24))).splitlines()
+    (facts,) = [line for line in narrow if "move mailgun → sendgrid" in line]
+    assert {"UTC", "gmail"} < set(facts.split())
+    assert narrow[narrow.index(facts) + 1].startswith("    ")  # why, below
 
 
 def test_two_policies_differ_in_shares_and_lanes(returned: Story, apart: Story) -> None:
@@ -78,6 +82,8 @@ def test_two_policies_differ_in_shares_and_lanes(returned: Story, apart: Story) 
     text = plain(pairs_page({}, pairs, "other.toml", 1.0))
     assert "shares: sendgrid, relay, mailgun; shares: mailgun 10 % (canary)" in text
     assert "only here" in text
+    narrow = plain(pairs_page({}, pairs, "other.toml", 1.0, Screen(80, 24)))
+    assert "mailgun 10 % (canary): only here\n    this policy 20" in narrow
 
     one, _ = replayed(apart.facts, SHARED_LANES)
     other, _ = replayed(apart.facts, replace(SHARED_LANES, lane_receivers=()))
