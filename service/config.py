@@ -194,7 +194,12 @@ class PolicyTable(Table):
     tolerated_outage: Duration = Field(
         timedelta(seconds=60), description="Faults shorter than this are no reason to move."
     )
-    confirmations: int = Field(2, ge=1, le=10, description="Further failures in a row that confirm a hard fault.")
+    confirmations: int = Field(
+        2,
+        ge=1,
+        le=10,
+        description="Further failures in a row that confirm a hard fault, at least: after short outages it takes more.",
+    )
     confirmation_spacing: Duration = Field(timedelta(seconds=2), description="Time between confirmations, at least.")
     evidence_lifetime: PositiveDuration = Field(
         timedelta(hours=24), description="Evidence older than this no longer counts."
@@ -205,7 +210,13 @@ class PolicyTable(Table):
     failback: Failback = Field(
         Failback.EARNED, description='"earned": the preferred provider returns on good evidence; "off": by hand only.'
     )
-    failback_rounds: int = Field(6, ge=1, le=1000, description="Good results in a row that earn a failback.")
+    failback_rounds: int = Field(
+        6,
+        ge=1,
+        le=1000,
+        description="Good results that earn a failback, at least, and in a row after a provider refused mail. A fault "
+        "that a test found ends once the evidence against it suffices, which may take more.",
+    )
     moves_per_hour: int = Field(
         6, ge=1, le=60, description="More automatic moves than this in an hour stop automation until acknowledged."
     )

@@ -7,7 +7,7 @@ from probes.observation import Observation, Outcome, Signal, Source
 from service.decision.attribution import Blame, Proof, blame, proof_needed
 from service.decision.burst import Bursts, with_burst
 from service.decision.calibration import LIVE_CLUSTER_SECONDS, calibrate
-from service.decision.evidence import Results, Track, revived, shown, tallied, weighed
+from service.decision.evidence import Results, Track, revived, shown, stood_in, tallied, weighed
 from service.decision.policy import Policy
 from service.decision.reason import quoted
 from service.decision.route import ANY_RECEIVER
@@ -334,8 +334,8 @@ def _counted(
         key = (observation.receiver, signal)
         tracks[key] = tallied(tracks.get(key), results)
     live = revived(tracks.get(_LIVE), at, policy.evidence_lifetime_seconds)
-    if live is not None and live.alarmed_at is not None and not results.bad and _stands_in(observation, live):
-        tracks[_LIVE] = weighed(live, replace(results, total=0), calibrate(policy)[_LIVE], policy.failback_rounds)
+    if live is not None and live.alarmed_at is not None and _stands_in(observation, live):
+        tracks[_LIVE] = stood_in(live, results, calibrate(policy)[_LIVE], policy.failback_rounds)
     return tracks
 
 
@@ -357,10 +357,13 @@ def _live_cluster(at: datetime) -> str:
     return str(int(at.timestamp() // LIVE_CLUSTER_SECONDS))
 
 
-def _stands_in(success: Observation, live: Track) -> bool:
-    """Return whether a probe's success speaks for live mail too, of which a provider that was left gets none."""
+def _stands_in(probe: Observation, live: Track) -> bool:
+    """Return whether what a probe met stands for live mail too, of which a provider that was left gets none."""
+    latest = max((t for t in (live.last_good_at, live.last_bad_at) if t is not None), default=None)
+    carries = latest is not None and (probe.at - latest).total_seconds() < LIVE_CLUSTER_SECONDS
     after_rcpt = any(o.stage in BEYOND_RCPT for o in live.cites)
-    return success.signal is Signal.ACCEPTANCE or (success.signal is Signal.SESSION and not after_rcpt)
+    fits = probe.signal is Signal.ACCEPTANCE or (probe.signal is Signal.SESSION and not after_rcpt)
+    return fits and not carries and not probe.confirmation
 
 
 def _with(state: State, name: str, provider: ProviderState) -> State:

@@ -12,6 +12,7 @@ from math import sqrt
 
 from probes.observation import Observation
 from service.decision.calibration import Bank
+from service.decision.recovery import climbed, recovered
 from service.decision.tally import Tally, count
 
 CITED = 3  # bad observations kept to be quoted
@@ -21,6 +22,7 @@ BASELINE_CLUSTERS = 100
 ALONE = 0.8  # of the bad results may be at one seed where there are several
 DRIFT = 2.0  # the tests take for healthy up to this many times the bound: healthy rates drift
 _Z = 1.645  # one-sided 95 %
+_NONE_YET = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,8 @@ class Track:
     since_total: int = 0
     seeds: tuple[tuple[str, int], ...] = ()  # (seed, how often it was bad) since then
     alarmed_at: datetime | None = None
+    depth: int = -1  # of the bank: which rate the alarm is for; the deepest where that is not known
+    recovery: tuple[float, float] = (0.0, 0.0)  # `recovery`'s count before the current cluster and with it
     good_run: int = 0  # good clusters in a row
     last_good_at: datetime | None = None
     last_bad_at: datetime | None = None
@@ -82,6 +86,8 @@ def tallied(track: Track | None, results: Results) -> Track:
         since_total=track.since_total + results.total if track.since else 0,
         seeds=track.seeds,
         alarmed_at=track.alarmed_at,
+        depth=track.depth,
+        recovery=track.recovery,
         good_run=track.good_run,
         last_good_at=results.at if results.bad < results.total else track.last_good_at,
         last_bad_at=results.at if results.bad else track.last_bad_at,
@@ -99,13 +105,10 @@ def shown(track: Track | None, results: Results) -> Track:
 def weighed(track: Track | None, results: Results, bank: Bank, recovery_clusters: int) -> Track:
     """Return the track with these results counted and tested.
 
-    An alarm stays until `recovery_clusters` clusters in a row were good; meanwhile nothing else is learnt.
+    An alarm stays until `recovery` has counted enough, at least `recovery_clusters`; meanwhile nothing else is learnt.
     """
     if track is None or len(track.scores) != len(bank.levels[0]):
-        zero = (0.0,) * len(bank.levels[0])
-        tally = track.tally if track else Tally(bucket=results.bucket, bad=0, total=0)
-        cites = track.cites if track else ()
-        track = Track(tally=tally, last_at=results.at, scores=zero, base=zero, cites=cites)
+        track = _fitted(track, results, bank)
     same = results.cluster == track.cluster
     bad, total = results.bad, results.total
     if same:
@@ -114,6 +117,7 @@ def weighed(track: Track | None, results: Results, bank: Bank, recovery_clusters
     good_run = 0 if bad else track.good_run + (0 if same else 1)
     scores, level, since, seeds = track.scores, track.level, track.since, track.seeds
     healthy, before, alarmed_at = track.healthy, track.healthy_before, track.alarmed_at
+    tested, recovery = track.depth, track.recovery
     if alarmed_at is None:
         if not same or (bad and not track.cluster_bad):
             healthy = (healthy[0] + (1 if bad else 0), healthy[1] + (0 if same else 1))
@@ -132,13 +136,16 @@ def weighed(track: Track | None, results: Results, bank: Bank, recovery_clusters
             elif _borne_by_several(seeds, results.seeds_needed) and any(
                 score >= depth.threshold for score, depth in zip(scores, bank.levels[level], strict=True)
             ):
-                alarmed_at, healthy = results.at, before
+                alarmed_at, healthy, tested = results.at, before, scores.index(max(scores))
         else:
             before = healthy
-    elif good_run >= recovery_clusters:
-        alarmed_at, since, seeds = None, None, ()
-        scores = base = (0.0,) * len(scores)
-        level = _level(bank, healthy)
+    else:
+        start, against = recovery[0 if same else 1], bank.levels[level][tested]
+        recovery = start, climbed(start, bad / total, against)
+        if recovered(recovery[1], against, recovery_clusters):
+            alarmed_at, since, seeds, tested, recovery = None, None, (), -1, _NONE_YET
+            scores = base = (0.0,) * len(scores)
+            level = _level(bank, healthy)
     return Track(
         tally=count(track.tally, results.bucket, results.bad, results.total),
         last_at=results.at,
@@ -155,10 +162,26 @@ def weighed(track: Track | None, results: Results, bank: Bank, recovery_clusters
         since_total=track.since_total + results.total if since else 0,
         seeds=seeds,
         alarmed_at=alarmed_at,
+        depth=tested,
+        recovery=recovery,
         good_run=good_run,
         last_good_at=results.at if results.bad < results.total else track.last_good_at,
         last_bad_at=results.at if results.bad else track.last_bad_at,
         cites=(*track.cites, *results.cites)[-CITED:] if results.cites else track.cites,
+    )
+
+
+def stood_in(track: Track, results: Results, bank: Bank, recovery_clusters: int) -> Track:
+    """Return an alarmed track after results that stand in for its own: they speak of recovery and are not counted."""
+    after = weighed(track, results, bank, recovery_clusters)
+    return replace(
+        after,
+        tally=track.tally,
+        since_bad=track.since_bad if after.since else 0,
+        since_total=track.since_total if after.since else 0,
+        last_good_at=track.last_good_at,
+        last_bad_at=track.last_bad_at,
+        cites=track.cites,
     )
 
 
@@ -186,10 +209,24 @@ def voided(track: Track, *, alarm: bool = True) -> Track:
         since_total=track.since_total if alarmed else 0,
         seeds=track.seeds if alarmed else (),
         alarmed_at=track.alarmed_at if alarmed else None,
+        depth=track.depth if alarmed else -1,
         last_good_at=track.last_good_at,
         last_bad_at=track.last_bad_at,
         cites=track.cites,
     )
+
+
+def _fitted(track: Track | None, results: Results, bank: Bank) -> Track:
+    """Return the track ready for this bank, if it was only counted so far or another bank tested it.
+
+    What it holds and an alarm stay; the scores begin anew, as they were not weighed by this bank.
+    """
+    zero = (0.0,) * len(bank.levels[0])
+    if track is None:
+        tally = Tally(bucket=results.bucket, bad=0, total=0)
+        return Track(tally=tally, last_at=results.at, scores=zero, base=zero)
+    level = min(track.level, len(bank.levels) - 1)
+    return replace(voided(track), scores=zero, base=zero, level=level, depth=-1)
 
 
 def _with_seeds(seeds: tuple[tuple[str, int], ...], bad: frozenset[str]) -> tuple[tuple[str, int], ...]:

@@ -121,9 +121,7 @@ def _would_change(
         found.append("A good result of any less affected provider would move mail there.")
     for name, h in chief.items():
         if h.status is Status.RECOVERING:
-            left = policy.failback_rounds - h.good_run
-            results = "result" if left == 1 else "results in a row"
-            found.append(f"{left} more good {results} would make {name} healthy again.")
+            found.append(f"{h.recovers_by} would make {name} healthy again.")
         if h.needs_ack:
             found.append(f"relaypilot ack {name} would let {name} return by itself after its account fault.")
     found += _to_earn(chief, state, current, policy, now)

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from probes.observation import Signal
+from service.decision.calibration import calibrate
 from service.decision.evidence import Track
 from service.decision.policy import Policy
+from service.decision.recovery import clusters_needed
 from service.decision.route import ANY_RECEIVER
 from service.decision.severity import Severity, severity_of
 from service.decision.state import ProviderState
@@ -20,7 +22,8 @@ class Fault:
 
     severity: Severity
     since: datetime  # first bad result
-    good_run: int  # good results in a row since
+    good_run: int  # towards recovery: a refusal's good results in a row, a test's count of good clusters
+    good_needed: int  # for recovery
     hard: bool  # no mail gets through: hold-down does not apply
     refusal: HardFault | None = None
     where: str = ANY_RECEIVER  # of the test
@@ -42,6 +45,7 @@ def faults_of(provider: ProviderState, receiver: str, policy: Policy, now: datet
                 severity=Severity.REFUSING,
                 since=refusal.since,
                 good_run=refusal.good_run,
+                good_needed=policy.failback_rounds,
                 hard=True,
                 refusal=refusal,
             )
@@ -57,7 +61,8 @@ def faults_of(provider: ProviderState, receiver: str, policy: Policy, now: datet
             Fault(
                 severity=severity,
                 since=track.since or track.alarmed_at or track.last_at,
-                good_run=track.good_run,
+                good_run=int(track.recovery[1]),
+                good_needed=_needed(where, signal, track, policy),
                 hard=severity is Severity.LOSING,
                 where=where,
                 signal=signal,
@@ -66,6 +71,13 @@ def faults_of(provider: ProviderState, receiver: str, policy: Policy, now: datet
             )
         )
     return found
+
+
+def _needed(where: str, signal: Signal, track: Track, policy: Policy) -> int:
+    bank = calibrate(policy).get((where, signal))
+    if bank is None or len(track.scores) != len(bank.levels[0]):
+        return policy.failback_rounds  # another bank's alarm; this one takes it over with its next result
+    return clusters_needed(bank.levels[track.level][track.depth], policy.failback_rounds)
 
 
 def _touched(provider: ProviderState, where: str, signal: Signal, track: Track, policy: Policy) -> frozenset[str]:

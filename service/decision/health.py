@@ -9,7 +9,15 @@ from service.decision.calibration import calibrate
 from service.decision.evidence import Track
 from service.decision.fault import Fault, leans
 from service.decision.policy import Policy
-from service.decision.reason import hard_fault_reason, healthy_reason, streak_reason, tested_reason, utc
+from service.decision.reason import (
+    hard_fault_reason,
+    healthy_reason,
+    recovery_left,
+    recovery_progress,
+    streak_reason,
+    tested_reason,
+    utc,
+)
 from service.decision.route import ANY_RECEIVER
 from service.decision.severity import Severity
 from service.decision.standing import (
@@ -52,7 +60,9 @@ class Health:
     hard: bool = False
     account_fault: bool = False  # it refuses our account now
     needs_ack: bool = False  # it did, and no person has acknowledged it
-    good_run: int = 0  # good results in a row towards recovery
+    good_run: int = 0  # good results towards recovery, of what has farthest to go
+    good_needed: int = 0  # for recovery; about, as a bad one takes some of a test's away
+    recovers_by: str = ""  # what would end that, as the beginning of a sentence
     signals: Mapping[Signal, SignalHealth]
     evidence: tuple[Observation, ...] = ()
 
@@ -101,6 +111,8 @@ def health_of(name: str, receiver: str, state: State, policy: Policy, now: datet
         account_fault=standing.account_fault,
         needs_ack=standing.needs_ack,
         good_run=standing.good_run,
+        good_needed=standing.slowest.good_needed if standing.slowest is not None else 0,
+        recovers_by=recovery_left(standing.slowest) if standing.slowest is not None else "",
         signals=signals,
         evidence=evidence,
         reason=reason,
@@ -116,8 +128,8 @@ def _evidence(fault: Fault) -> tuple[Observation, ...]:
 def _with_fault(standing: Standing, chief: Fault, provider: ProviderState, policy: Policy) -> str:
     """Return the sentence of what is wrong, how far it has recovered, and why it may not matter."""
     reason = _fault_reason(standing, chief, provider, policy).removesuffix(".")
-    if standing.good_run:
-        reason += f"; recovering, {standing.good_run} of {policy.failback_rounds} good results in a row"
+    if standing.good_run and standing.slowest is not None:
+        reason += f"; recovering, {recovery_progress(standing.slowest)}"
     if standing.receiver == ANY_RECEIVER and standing.weighing is Severity.NONE:
         if chief.receivers <= standing.confined and standing.confined:
             reason += f"; mail to {', '.join(sorted(chief.receivers))} can go a way of its own"
@@ -184,8 +196,8 @@ def _signals(provider: ProviderState, receiver: str, policy: Policy, now: dateti
 
 def _score_ratio(track: Track, receiver: str, signal: Signal, policy: Policy) -> float:
     bank = calibrate(policy).get((receiver, signal))
-    if bank is None or not track.scores:
-        return 0.0
+    if bank is None or len(track.scores) != len(bank.levels[0]):
+        return 0.0  # not tested, or by another bank: its scores say nothing beside this one's thresholds
     return max(s / d.threshold for s, d in zip(track.scores, bank.levels[track.level], strict=True))
 
 

@@ -34,11 +34,11 @@ class Policy:
     round_interval_seconds: float = 3600.0
     round_deadline_seconds: float = 900.0  # a probe not found by then is missing
     late_seconds: float = 300.0  # accepted to arrival, beyond which a probe is late
-    confirmations: int = 2  # further failures that confirm a hard fault (one for an account fault)
+    confirmations: int = 2  # further failures, at least, that confirm a hard fault (one less for an account fault)
     confirmation_spacing_seconds: float = 2.0
     evidence_lifetime_seconds: float = 86400.0
     hold_down_seconds: float = 900.0
-    failback_rounds: int = 6  # good clusters in a row that earn a failback
+    failback_rounds: int = 6  # good clusters that earn a failback, at least
     moves_per_hour: int = 6
     manual_pin_seconds: float = 3600.0
     shares: bool = False  # whether the installation can give part of a lane's mail to another provider

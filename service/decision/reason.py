@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from probes.observation import Observation, Signal, Source
 from service.decision.evidence import Track
+from service.decision.fault import Fault
 from service.decision.route import ANY_RECEIVER
 from service.decision.streak import HardFault, Streak
 
@@ -27,6 +28,7 @@ _GOOD = {
     Signal.LIVE: "live messages taken",
     Signal.AUTHENTICATION: "authenticated",
 }
+_UNITS = {Signal.SESSION: "check", Signal.LIVE: "result"}  # what counts as one; of all others a round
 
 
 def utc(at: datetime) -> str:
@@ -68,6 +70,28 @@ def tested_reason(name: str, receiver: str, signal: Signal, track: Track, *, pai
     compared = paired and signal in (Signal.ARRIVAL, Signal.PLACEMENT, Signal.LATENCY)
     beside = " while other providers' did not" if compared else ""
     return f"{name} {verb}{where}: {track.since_bad} of {track.since_total} {noun}{since} {failed}{beside}."
+
+
+def recovery_progress(fault: Fault) -> str:
+    """Return how far a fault is on its way to be over."""
+    about = "" if fault.signal is None else "about "
+    return f"{fault.good_run} of {about}{fault.good_needed} good {_results(fault, fault.good_needed)}"
+
+
+def recovery_left(fault: Fault) -> str:
+    """Return what would end a fault, as the beginning of a sentence."""
+    left = fault.good_needed - fault.good_run
+    about = "" if fault.signal is None else "About "
+    return f"{about}{left} more good {_results(fault, left)}"
+
+
+def _results(fault: Fault, count: int) -> str:
+    """Return what counts towards recovery from a fault; a test over all receivers counts each one's part of a round."""
+    if fault.signal is None:
+        return "result" if count == 1 else "results in a row"
+    unit = _UNITS.get(fault.signal, "round")
+    pooled = unit == "round" and fault.where == ANY_RECEIVER and fault.signal is not Signal.ACCEPTANCE
+    return unit + ("" if count == 1 else "s") + (" (each receiver's counted by itself)" if pooled else "")
 
 
 def healthy_reason(name: str, receiver: str, counts: Iterable[tuple[Signal, int, int]]) -> str:

@@ -67,7 +67,8 @@ class Standing:
     hard: bool = False
     account_fault: bool = False  # it refuses our account now
     needs_ack: bool = False  # it did, and no person has acknowledged it
-    good_run: int = 0  # good results in a row towards recovery
+    slowest: Fault | None = None  # of several, the one that has farthest to go until it has recovered
+    good_run: int = 0  # of the slowest; all are on their way back if it is above zero
 
 
 def standings(state: State, policy: Policy, now: datetime, receiver: str = ANY_RECEIVER) -> Mapping[str, Standing]:
@@ -91,24 +92,23 @@ def standing_of(name: str, receiver: str, state: State, policy: Policy, now: dat
     apart = _apart(limited, policy)
     weighing = [f for f in faults if f not in limited or not _negligible(f, parts, apart, policy)]
     chief = max(weighing or faults, key=_gravity)
-    run = min(f.good_run for f in faults)
+    slowest, on_the_way = max(faults, key=_left), all(f.good_run for f in faults)
     refusal = provider.trouble.fault
     return Standing(
         provider=name,
         receiver=receiver,
-        status=Status.RECOVERING if run else Status.DEGRADED,
+        status=Status.RECOVERING if on_the_way else Status.DEGRADED,
         severity=worst(f.severity for f in faults),
         weighing=worst(f.severity for f in weighing),
-        pressing=_pressing(weighing, policy),
+        pressing=_pressing(weighing),
         chief=chief,
-        confined=frozenset(
-            r for r in apart if _pressing((f for f in limited if r in f.receivers), policy) is not Severity.NONE
-        ),
+        confined=frozenset(r for r in apart if _pressing(f for f in limited if r in f.receivers) is not Severity.NONE),
         weight_ratio=weight(chief, parts) if chief in limited else 1.0,
         hard=chief.hard,
         account_fault=refusal is not None and refusal.account,
         needs_ack=needs_ack,
-        good_run=run,
+        slowest=slowest,
+        good_run=slowest.good_run if on_the_way else 0,
     )
 
 
@@ -140,8 +140,12 @@ def _gravity(fault: Fault) -> tuple[int, bool, bool, int, bool]:
     return fault.severity.rank, fault.hard, not fault.receivers, len(fault.receivers), fault.where != ANY_RECEIVER
 
 
-def _pressing(faults: Iterable[Fault], policy: Policy) -> Severity:
-    return worst(f.severity for f in faults if 2 * f.good_run < policy.failback_rounds)
+def _left(fault: Fault) -> int:
+    return fault.good_needed - fault.good_run
+
+
+def _pressing(faults: Iterable[Fault]) -> Severity:
+    return worst(f.severity for f in faults if 2 * f.good_run < f.good_needed)
 
 
 def _apart(limited: list[Fault], policy: Policy) -> frozenset[str]:

@@ -128,13 +128,16 @@ def test_no_alarm_before_enough_different_seeds_were_bad() -> None:
     assert weighed(track, results(63, 1, seeds=frozenset({"s2"}), seeds_needed=2), BANK, 3).alarmed_at is not None
 
 
-def test_an_alarm_ends_after_good_clusters_in_a_row() -> None:
+def test_an_alarm_ends_after_enough_good_clusters_and_a_bad_one_costs_some_of_them() -> None:
     alarmed = after([1] * 6)
-    assert after([0, 0, 1, 0, 0], alarmed, 10).alarmed_at is not None
-    well = after([0, 0, 1, 0, 0, 0], alarmed, 10)
-    assert (well.alarmed_at, well.since, max(well.scores)) == (None, None, 0)
+    assert after([0] * 5, alarmed, 10).alarmed_at is not None
+    well = after([0] * 6, alarmed, 10)
+    assert (well.alarmed_at, well.since, max(well.scores), well.recovery) == (None, None, 0, (0, 0))
+    dented = after([0] * 5 + [1] + [0] * 4, alarmed, 10)
+    assert dented.alarmed_at is not None
+    assert after([0], dented, 20).alarmed_at is None  # ten good ones and a bad one, five after it
     same = weighed(weighed(alarmed, results(20, cluster="c"), BANK, 3), results(20, cluster="c"), BANK, 3)
-    assert same.good_run == 1
+    assert (same.good_run, same.recovery) == (1, (0, 1))
 
 
 def test_the_baseline_rises_with_a_steadily_bad_rate_and_is_not_learnt_from_faults() -> None:
