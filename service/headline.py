@@ -14,15 +14,22 @@ def headline(verdict: Verdict, route: Route | None, healths: Mapping[str, Health
     """Return the sentence; `problem` is what keeps the route from being read or changed, if anything."""
     if problem is not None:
         return problem if verdict.kind in ("stay", "alert") else verdict.sentence
-    if route is None or verdict.kind != "stay" or verdict.rule not in _QUIET:
+    if route is None or verdict.kind != "stay":
         return verdict.sentence
+    apart = [f"Mail to {lane.receiver} goes through {lane.active}." for lane in route.lanes[1:]]
+    if verdict.rule not in _QUIET:
+        return " ".join([verdict.sentence, *apart])
     active = healths.get(route.active)
     how = "has not been measured yet"
     if active is not None and active.status is not Status.UNKNOWN:
         how = "works" if active.status is Status.HEALTHY else f"is {active.status}"
     first = f"Mail goes through {route.active}, which {how}."
     return " ".join(
-        [first, *(_other(name, health, route) for name, health in healths.items() if _worth(name, health, route))]
+        [
+            first,
+            *apart,
+            *(_other(name, health, route) for name, health in healths.items() if _worth(name, health, route)),
+        ]
     )
 
 

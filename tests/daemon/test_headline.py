@@ -4,7 +4,7 @@ import pytest
 
 from service.cycle import Verdict
 from service.decision.health import Health, Status
-from service.decision.route import simple_route
+from service.decision.route import Lane, simple_route
 from service.decision.severity import Severity
 from service.headline import headline
 
@@ -53,6 +53,16 @@ def test_an_account_that_waits_for_a_person_does_not_hide_where_mail_goes():
     assert said(health("b", ack=True), verdict=waits, active=suspect).startswith(
         "Mail goes through a, which is suspect."
     )
+
+
+def test_mail_that_goes_a_way_of_its_own_is_told():
+    route = simple_route("a", "b")
+    route = route.with_lane(Lane(receiver="gmail", providers=("b", "a")))
+    healths = {name: health(name) for name in ("a", "b")}
+    apart = "Mail to gmail goes through b."
+    assert headline(STAY, route, healths, None) == f"Mail goes through a, which works. {apart}"
+    spam = Verdict(kind="stay", sentence="a misplaces mail at gmail.", rule="degraded")
+    assert headline(spam, route, healths, None) == f"a misplaces mail at gmail. {apart}"
 
 
 def test_what_was_never_measured_is_not_said_to_work():
