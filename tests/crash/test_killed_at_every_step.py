@@ -9,8 +9,8 @@ from tests.crash.accident import PROVIDERS
 WHEN = ("before", "after")
 
 
-def points(steps):
-    return [pytest.param(step, when, id=f"{when}-{step}") for step in steps for when in WHEN]
+def points(steps, whens=WHEN):
+    return [pytest.param(step, when, id=f"{when}-{step}") for step in steps for when in whens]
 
 
 def other_routes(accident):
@@ -67,7 +67,7 @@ def test_the_helper_dies_at_a_step_of_a_move(accident, step, when):
     accident.still_moves()
 
 
-@pytest.mark.parametrize("step", transaction.STEPS)
+@pytest.mark.parametrize("step", transaction.STEPS[1::2])
 def test_both_die_at_once_at_a_step_of_a_move(accident, step):
     before, after = other_routes(accident)
     accident.doom("helper", step, "before", accident.daemon.pid)
@@ -84,7 +84,7 @@ def test_both_die_at_once_at_a_step_of_a_move(accident, step):
 # A second death, during the start that follows the first.
 
 
-@pytest.mark.parametrize(("step", "when"), points(transaction.STEPS[transaction.STEPS.index("reload") :]))
+@pytest.mark.parametrize(("step", "when"), points(transaction.STEPS[transaction.STEPS.index("reload") :], WHEN[:1]))
 def test_the_helper_dies_again_while_it_finishes_the_move(accident, step, when):
     before, after = other_routes(accident)
     accident.doom("helper", "commit-settings", "after")
@@ -98,7 +98,7 @@ def test_the_helper_dies_again_while_it_finishes_the_move(accident, step, when):
     accident.still_moves()
 
 
-@pytest.mark.parametrize(("step", "when"), points(transaction.UNDO_STEPS))
+@pytest.mark.parametrize(("step", "when"), points(transaction.UNDO_STEPS, WHEN[:1]))
 def test_the_helper_dies_again_while_it_undoes_the_move(accident, step, when):
     before, after = other_routes(accident)
     accident.doom("helper", "commit-settings", "before")
