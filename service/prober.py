@@ -78,15 +78,14 @@ class Prober:
     def confirm(self, wanted: Sequence[ConfirmationWanted]) -> None:
         """Start the confirmations that suspicion asks for and that are due.
 
-        Session checks may overlap: a black hole keeps each one waiting for its time-out, and the verdict must
-        not wait for one after the other.
+        Session checks may overlap, as many as the verdict still needs: a black hole keeps each one waiting for its
+        time-out, and the verdict must not wait for one after the other.
         """
         now, monotonic = self._clock.now(), self._clock.monotonic()
         for ask in wanted:
             under_way = self._confirming.setdefault((ask.kind, ask.providers), [])
-            most = self.setup.policy.confirmations if ask.kind == "session" else 1
             spaced = not under_way or monotonic - under_way[-1] >= self.setup.policy.confirmation_spacing_seconds
-            if ask.not_before <= now and len(under_way) < most and spaced:
+            if ask.not_before <= now and len(under_way) < ask.at_once and spaced:
                 under_way.append(monotonic)
                 self._start(self._confirmation(ask, under_way))
 

@@ -25,6 +25,7 @@ class ConfirmationWanted:
     receiver: str | None  # messages: to the seeds of this receiver only; None: all
     not_before: datetime
     reason: str
+    at_once: int = 1  # how many of them may be under way, spaced
 
 
 def confirmations_wanted(state: State, policy: Policy, now: datetime) -> tuple[ConfirmationWanted, ...]:
@@ -72,6 +73,7 @@ def _for_streaks(state: State, policy: Policy, now: datetime, *, message: bool) 
         receiver=receiver if message else None,
         not_before=max(s.last.at for s in streaks.values()) + spacing,
         reason=f"{suspect} failed {streak.count} in a row; a fresh try confirms or clears it.",
+        at_once=1 if message else max(_open_confirmations(state, n, s, policy) for n, s in streaks.items()),
     )
 
 
@@ -125,6 +127,12 @@ def further_needed(state: State, name: str, policy: Policy, at: datetime) -> int
     """Return how many failures after the first confirm a hard fault of this provider."""
     others = (p.bursts for n, p in state.providers.items() if n != name)
     return needed(state.providers[name].bursts, others, policy, at)
+
+
+def _open_confirmations(state: State, name: str, streak: Streak, policy: Policy) -> int:
+    """Return how many failures still confirm this streak, or as many as configured: some may not count."""
+    further = streak.needs(further_needed(state, name, policy, streak.last.at), policy)
+    return max(policy.confirmations, 1 + further - streak.count)
 
 
 def _still_asks(state: State, name: str, trouble: Trouble, streak: Streak, policy: Policy) -> bool:
