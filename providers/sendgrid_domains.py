@@ -93,7 +93,7 @@ def _validated(found: DomainAuth, entry: Mapping[str, Any], answer: Mapping[str,
         seen = result if isinstance(result, dict) else {}
         records.append(replace(record, valid=seen["valid"]) if isinstance(seen.get("valid"), bool) else record)
         if isinstance(seen.get("reason"), str):
-            reasons.append(seen["reason"])
+            reasons.append(seen["reason"].rstrip("."))
     return replace(
         found,
         state=DomainState.ACTIVE if answer.get("valid") is True else found.state,

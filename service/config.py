@@ -226,7 +226,7 @@ class PolicyTable(Table):
     shares: bool = Field(
         True,
         description="Whether part of the mail may try another provider first: on the way back, to stay warm, beyond a "
-        "cap. Needs a Postfix with pipemap, randmap and lmdb; without them nothing is shared.",
+        "cap. Needs a Postfix with pipemap, randmap and unionmap; without them nothing is shared.",
     )
     failback_shares: Annotated[tuple[Percent, ...], Field(min_length=1), AfterValidator(_steps_to_all)] = Field(
         (10, 50, 100), description="Percent of the mail that a returning provider gets, step by step; the last is 100."

@@ -49,7 +49,7 @@ def domain_finding(provider: str, told: DomainAuth) -> Finding:
     if told.state is DomainState.ACTIVE:
         return Finding(code="domain", verdict=Verdict.OK, sentence=f"{provider} sends for {told.domain}.")
     verdict, words, remedy = _DOMAIN_WORDS[told.state]
-    why = f": {told.reason}" if told.reason else ""
+    why = f": {told.reason.rstrip('.')}" if told.reason else ""
     return Finding(code="domain", verdict=verdict, sentence=f"{told.domain} {words} at {provider}{why}.", remedy=remedy)
 
 
