@@ -148,15 +148,13 @@ class Replay:
     def finish(self) -> Sequence[Event]:
         """Judge the last batch; return what was found."""
         self._last = self._last_check = None
-        return self._judge(self._now) if self._dirty and self._now is not None else ()
+        return self._judge_batch()
 
     def _catch_up(self, fact: Fact) -> Sequence[Event]:
         """Judge the batch that has ended, and at each deadline before the next fact."""
         if not self._dirty and (self._wake is None or self._wake >= fact.at):
             return ()
-        found: list[Event] = []
-        if self._dirty and self._now is not None:
-            found += self._judge(self._now)
+        found = self._judge_batch()
         if isinstance(fact, Notice) and fact.kind in _INTERRUPTIONS:
             return found
         for _ in range(_MOST_WAKES):
@@ -165,6 +163,12 @@ class Replay:
             self._now = self._wake
             found += self._judge(self._now)
         return found
+
+    def _judge_batch(self) -> list[Event]:
+        """Judge at the end of a batch that changed something, or in which a deadline passed."""
+        if self._now is None or not (self._dirty or (self._wake is not None and self._wake <= self._now)):
+            return []
+        return self._judge(self._now)
 
     def _observe(self, observation: Observation) -> None:
         before = self._state  # `tell` has ended any run

@@ -7,12 +7,15 @@ from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from probes.fact_json import fact_from_json, fact_to_json, good_check
 from probes.observation import Notice, NoticeKind, Outcome, Signal, Source
 from service.decision.failover import Switchover
+from service.decision.fold import step
 from service.decision.health import Status
 from service.decision.policy import Failback, Mode
+from service.decision.state import initial_state
 from service.move_pairs import paired
 from service.replay import HealthTransition, Replay
 from tests.bench.replay import POLICY as BENCH
@@ -211,62 +214,70 @@ def a_history(policy, first, history) -> Story:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(first=ill_first, history=histories)
-def test_short_cuts_change_nothing(first: tuple, history: list) -> None:
-    for policy in (SHORT, replace(SHORT, failback=Failback.OFF)):
-        story = a_history(policy, first, history)
-        quick, thorough = replayed(story.facts, policy), replayed(story.facts, policy, Thorough)
-        assert quick[1] == thorough[1]
-        assert quick[0].state == thorough[0].state
+@given(first=ill_first, history=histories, policy=st.sampled_from((SHORT, replace(SHORT, failback=Failback.OFF))))
+def test_of_any_history_a_replay_is_exact_from_its_beginning_and_within_the_brake(first, history, policy) -> None:
+    facts = a_history(policy, first, history).facts
+    quick, thorough = replayed(facts, policy), replayed(facts, policy, Thorough)
+    assert quick[1] == thorough[1]
+    assert quick[0].state == thorough[0].state
+    one, seen, length = Replay(policy), [], len(facts) // 2
+    for fact in facts[:length]:
+        seen += one.tell(fact)
+    assert quick[1][: len(seen)] == seen
+    assert one.state == replayed(facts[:length], policy, Thorough)[0].state
+    allowed(quick[0], facts)
 
 
-def test_a_long_record_with_everything_in_it_is_folded_the_same_quickly_or_thoroughly() -> None:
-    """Runs of good checks broken by failures, suspicions, expiring buckets, gaps, orders and rounds in between."""
-    for seed in range(2):
-        facts, chance = [], random.Random(seed)
-        for fact in itertools.islice(made(0.01, 0.05), 2500):
-            if chance.random() < 0.02:
-                continue  # a provider that was not asked
-            facts.append(fact)
-            if chance.random() < 0.001:
-                kind = chance.choice(["gap", "start", "policy", "control", "clock_jump"])
-                facts.append(Notice(at=fact.at, kind=NoticeKind(kind), detail={"ok": chance.choice(["yes", "no"])}))
-            if chance.random() < 0.01:
-                live = {"signal": Signal.LIVE, "source": Source.LOG, "count": 3, "round": None, "seed": None}
-                facts.append(replace(fact, outcome=chance.choice(list(Outcome)), **live))
-        thorough = replayed(facts, BENCH, Thorough)
-        for quick in (replayed(facts, BENCH), read_and_replayed(facts, BENCH)):
-            assert quick[1] == thorough[1]
-            assert quick[0].state == thorough[0].state
-            assert quick[0].observations == thorough[0].observations
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(first=ill_first, history=histories)
-def test_what_a_prefix_shows_is_how_the_whole_begins(first: tuple, history: list) -> None:
-    facts = a_history(SHORT, first, history).facts
-    one, found = Replay(SHORT), []
-    for fact in facts:
-        found += one.tell(fact)
-    for length in range(0, len(facts), 1 + len(facts) // 7):
-        prefix = Replay(SHORT)
-        seen = [event for fact in facts[:length] for event in prefix.tell(fact)]
-        assert found[: len(seen)] == seen
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(first=ill_first, history=histories)
-def test_no_history_moves_more_than_the_brake_allows_nor_to_a_stranger(first: tuple, history: list) -> None:
-    story = a_history(SHORT, first, history)
-    one, _ = replayed(story.facts, SHORT)
+def allowed(one: Replay, facts: list) -> None:
     for move in one.moves:
         assert set(move.route.providers) <= {A, B, C}
         assert len(set(move.route.providers)) == len(move.route.providers) > 0
-    if any(isinstance(fact, Notice) and fact.detail.get("verb") == "ack" for fact in story.facts):
+    if any(isinstance(fact, Notice) and fact.detail.get("verb") == "ack" for fact in facts):
         return  # lifts the brake
     times = [move.at for move in one.moves if move.moves]
     for at in times:
         assert sum(1 for t in times if timedelta(0) <= t - at < timedelta(hours=1)) <= SHORT.moves_per_hour
+
+
+def an_odd_record(seed: int) -> list:
+    """Runs of good checks broken by failures, suspicions, expiring buckets, pauses, gaps and rounds in between."""
+    facts, chance, paused = [], random.Random(seed), timedelta(0)
+    for told in itertools.islice(made(0.01, 0.05), 2500):
+        if chance.random() < 0.02:
+            continue  # a provider that was not asked
+        if chance.random() < 0.003:
+            paused += timedelta(minutes=chance.choice((30, 61, 150, 24 * 60 + 1, 3000)))
+        fact = replace(told, at=told.at + paused)
+        facts.append(fact)
+        if chance.random() < 0.001:
+            kind = chance.choice(["gap", "start", "policy", "control", "clock_jump"])
+            facts.append(Notice(at=fact.at, kind=NoticeKind(kind), detail={"ok": chance.choice(["yes", "no"])}))
+        if chance.random() < 0.01:
+            live = {"signal": Signal.LIVE, "source": Source.LOG, "count": 3, "round": None, "seed": None}
+            facts.append(replace(fact, outcome=chance.choice(list(Outcome)), **live))
+    return facts
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("lifetime_seconds", [86400.0, 5000.0])
+def test_a_long_record_with_everything_in_it_is_folded_the_same_quickly_or_thoroughly(lifetime_seconds, seed) -> None:
+    policy = replace(BENCH, evidence_lifetime_seconds=lifetime_seconds)
+    facts = an_odd_record(seed)
+    thorough = replayed(facts, policy, Thorough)
+    for quick in (replayed(facts, policy), read_and_replayed(facts, policy)):
+        assert quick[1] == thorough[1]
+        assert quick[0].state == thorough[0].state
+        assert quick[0].observations == thorough[0].observations
+
+
+def test_runs_of_good_checks_hold_the_state_that_one_check_after_the_other_leads_to() -> None:
+    """Asked at every fact, not only at the end: while scores decay, at the turn of a bucket, after a pause."""
+    policy = replace(BENCH, evidence_lifetime_seconds=5000.0)
+    one, state = Replay(policy), initial_state()
+    for fact in (f for f in an_odd_record(1)[:1200] if not isinstance(f, Notice)):
+        one.tell(fact)
+        state = step(state, fact, policy)
+        assert one.state == state
 
 
 def test_live_mail_and_sweeps_together_lead_to_one_move() -> None:
