@@ -13,6 +13,7 @@ from probes.fact_json import fact_from_json, fact_to_json, good_check
 from probes.observation import Notice, NoticeKind, Outcome, Signal, Source
 from service.decision.failover import Switchover
 from service.decision.fold import step
+from service.decision.good_run import GoodRuns
 from service.decision.health import Status
 from service.decision.policy import Failback, Mode
 from service.decision.state import initial_state
@@ -278,6 +279,18 @@ def test_runs_of_good_checks_hold_the_state_that_one_check_after_the_other_leads
         one.tell(fact)
         state = step(state, fact, policy)
         assert one.state == state
+
+
+def test_a_run_ends_where_what_is_held_of_the_provider_may_have_expired() -> None:
+    state = initial_state()
+    for fact in itertools.islice(made(0.0, 0.0), 9):
+        state = step(state, fact, BENCH)
+    began = state.at
+    runs = GoodRuns(state, BENCH)
+    assert runs.take_check(began + timedelta(minutes=1), BENCH.providers[0], "next")
+    assert runs.take_check(began + timedelta(minutes=61), BENCH.providers[0], "in the next bucket")
+    assert not runs.take_check(began + timedelta(days=2), BENCH.providers[0], "after a pause")
+    assert not runs.take_check(began, BENCH.providers[0], "by a clock set back")
 
 
 def test_live_mail_and_sweeps_together_lead_to_one_move() -> None:
