@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from probes.fact_json import fact_from_json, fact_to_json, good_check
 from probes.observation import Notice, NoticeKind, Outcome, Signal, Source
+from service.cli.replay_row import event_row
 from service.decision.failover import Switchover
 from service.decision.fold import step
 from service.decision.good_run import GoodRuns
 from service.decision.health import Status
-from service.decision.policy import Failback, Mode
+from service.decision.policy import Failback, Mode, Policy
 from service.decision.state import initial_state
 from service.move_pairs import paired
 from service.replay import HealthTransition, Replay
@@ -291,6 +292,53 @@ def test_a_run_ends_where_what_is_held_of_the_provider_may_have_expired() -> Non
     assert runs.take_check(began + timedelta(minutes=61), BENCH.providers[0], "in the next bucket")
     assert not runs.take_check(began + timedelta(days=2), BENCH.providers[0], "after a pause")
     assert not runs.take_check(began, BENCH.providers[0], "by a clock set back")
+
+
+BY_HAND = """\
+{"at": "2026-03-01T11:00:00Z", "fact": "start"}
+{"at": "2026-03-01T11:00:06Z", "fact": "clock_jump", "detail": {"seconds": "-3"}}
+{"at": "2026-03-01T11:00:07Z", "fact": "gap", "detail": {"seconds": "90"}}
+{"at": "2026-03-01T12:00:00Z", "fact": "policy"}
+{"at": "2026-03-01T12:00:00Z", "fact": "control", "detail": {"ok": "yes"}}
+{"at": "2026-03-01T12:00:01Z", "provider": "one", "signal": "session", "outcome": "good"}
+{"at": "2026-03-01T12:00:02Z", "provider": "two", "signal": "session", "outcome": "good"}
+{"outcome": "good", "signal": "live", "provider": "two", "at": "2026-03-01T12:00:02Z", "count": 40}
+{"at": "2026-03-01T12:00:03Z", "fact": "override", "detail": {"verb": "drain", "provider": "one", "until": "%s"}}
+{"at": "2026-03-01T12:00:04Z", "provider": "one", "signal": "acceptance", "outcome": "good", %s}
+{"at": "2026-03-01T12:00:05Z", "provider": "one", "signal": "arrival", "outcome": "good", %s, "value": 5}
+{"at": "2026-03-01T12:00:05Z", "provider": "one", "signal": "placement", "outcome": "bad", %s, "value": "spam"}
+{"at": "2026-03-01T12:00:05Z", "provider": "one", "signal": "latency", "outcome": "good", %s, "value": 5}
+{"at": "2026-03-01T12:00:05Z", "provider": "one", "signal": "authentication", "outcome": "unknown", %s}
+"""
+
+
+def test_every_kind_of_fact_can_be_written_by_hand_and_moves_are_rows_with_every_field() -> None:
+    place = '"receiver": "gmail", "seed": "gmail-1", "round": "r1"'
+    lines = (BY_HAND % ("2026-03-01T13:00:00Z", *(place,) * 5)).splitlines()
+    facts = [fact_from_json(line) for line in lines]
+    assert {f.signal for f in facts if not isinstance(f, Notice)} == set(Signal)
+    assert {f.kind for f in facts if isinstance(f, Notice)} == set(NoticeKind) - {NoticeKind.SWITCHOVER}
+    one, events = replayed(facts, Policy(providers=("one", "two"), seeds=(("gmail-1", "gmail"),)))
+    assert one.observations == 8
+    (move,) = [event_row(event) for event in events if not isinstance(event, HealthTransition)]
+    assert move.pop("reason").startswith("one is drained")
+    assert move == {
+        "kind": "move",
+        "at": "2026-03-01T12:00:03Z",
+        "provider": "two",
+        "receiver": "*",
+        "from": "one",
+        "to": "two",
+        "rule": "drained",
+        "enforced": False,
+        "trigger": "automatic",
+        "route": ["two", "one"],
+        "shares": {},
+    }
+    health = [event_row(event) for event in events if isinstance(event, HealthTransition)]
+    assert (health[0]["at"], health[0]["provider"], health[0]["receiver"]) == ("2026-03-01T12:00:01Z", "one", "*")
+    assert (health[0]["from"], health[0]["to"], health[0]["rule"]) == ("unknown", "healthy", "healthy")
+    assert health[0]["enforced"] is None
 
 
 def test_live_mail_and_sweeps_together_lead_to_one_move() -> None:

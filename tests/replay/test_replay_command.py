@@ -4,13 +4,18 @@ import gzip
 import json
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from probes.observation import Fact
+from service.cli.replay_row import event_row
+from service.decision.policy import Mode
+from service.replay import Replay
 from tests.cli.shell import BIN, Done, Shell
-from tests.core.story import A, B
+from tests.core.story import POLICY as STORY_POLICY
+from tests.core.story import SEEDS, A, B
 
 Write = Callable[..., Path]
 FIELDS = {"at", "provider", "receiver", "from", "to", "reason", "rule", "enforced"}
@@ -39,6 +44,12 @@ def test_a_recorded_file_replays_to_the_recorded_move(
     done = configured("replay", str(fact_file(story_facts)))
     assert moves(done) == [(A, B, "refusing", True)]
     assert all(row.keys() >= FIELDS for row in rows(done))
+    one = Replay(replace(STORY_POLICY, mode=Mode.ENFORCE, seeds=tuple(SEEDS)))
+    told = [event_row(event) for fact in story_facts for event in one.tell(fact)]
+    told += [event_row(event) for event in one.finish()]
+    assert [(row["kind"], row["at"], row["provider"], row["receiver"], row["to"]) for row in rows(done)] == [
+        (row["kind"], row["at"], row["provider"], row["receiver"], row["to"]) for row in told
+    ]
     assert not [row for row in rows(done) if row["kind"] == "differs"]
     assert f"The policy is that of {configured.config}." in done.err
     assert "On record are 1 moves by automation: as the record has it." in done.err
@@ -90,10 +101,10 @@ def test_two_policies_side_by_side(configured: Shell, fact_file: Write, story_fa
     assert pair.keys() >= FIELDS
     assert pair["differs"] is True
     assert (pair["this"]["to"], pair["against"]) == (B, None)
-    other.write_text("")
-    assert [
-        row["differs"] for row in rows(configured("replay", str(fact_file(story_facts)), "--against", str(other)))
-    ] == [False]
+    for same in ("", configured.config.read_text()):
+        other.write_text(same)
+        found = rows(configured("replay", str(fact_file(story_facts)), "--against", str(other)))
+        assert [(row["kind"], row["differs"]) for row in found] == [("pair", False)]
 
 
 def test_a_terminal_gets_a_table(configured: Shell, fact_file: Write, story_facts: Sequence[Fact]) -> None:
