@@ -37,12 +37,14 @@ let asking = null;
 // Returns the response; comes back only with one that is in order.
 export async function request(path, options = {}) {
   for (;;) {
+    const sent = sessionStorage.getItem(KEY);
     const response = await fetch(path, { ...options, headers: headers(), cache: "no-store" });
     if (response.ok) return response;
     if (response.status !== 401) {
       const problem = await response.json().catch(() => ({}));
       throw new ApiError(problem.detail ?? `${path} answered ${response.status}`);
     }
+    if (sessionStorage.getItem(KEY) !== sent) continue; // it was sent before the token was entered
     asking ??= askForToken().finally(() => { asking = null; });
     await asking;
   }
