@@ -16,7 +16,7 @@ def passed(
     if closed:
         return Stay(
             rule=closed[0].rule,
-            reason=f"{move.reason} {_would(move, question)}, but: {closed[0].sentence}",
+            reason=_kept(move, closed[0], question),
             blocked_by=tuple(gate.sentence for gate in closed),
             alert=alert,
             receiver=move.receiver,
@@ -37,9 +37,17 @@ def passed(
     return move
 
 
+def _kept(move: Switchover, gate: Gate, question: Question) -> str:
+    """Return why things stay as they are; a mere change of shares is told after that, for it tells what is not yet."""
+    if question.lane(move.receiver).active == move.to:
+        mail = "mail" if move.receiver == ANY_RECEIVER else f"mail to {move.receiver}"
+        return f"{gate.sentence} Until then the order and the shares of {mail} stay as they are."
+    return f"{move.reason} {_would(move, question)}, but: {gate.sentence}"
+
+
 def _would(move: Switchover, question: Question, *, past: bool = False) -> str:
     """Return what the change would do, or would have done."""
     mail = "mail" if move.receiver == ANY_RECEIVER else f"mail to {move.receiver}"
     if question.lane(move.receiver).active == move.to:
-        return f"would have changed the order or shares of {mail}" if past else f"The shares of {mail} would change"
+        return f"would have changed the order or shares of {mail}"
     return f"would have moved {mail} to {move.to}" if past else f"M{mail[1:]} would move to {move.to}"

@@ -119,6 +119,10 @@ def test_orders_bind_the_canary(verb: str) -> None:
         assert (decision.rule, shares(decision.route)) == (CANARY_WITHDRAWN, {})
     else:
         assert minutes(story, 60, live=A) == []
+        decision = story.decide()
+        first = {"pin": f"The route is pinned to {B}", "pause": "Automation is paused"}[verb]
+        assert decision.reason.startswith(first)  # not with what the canary would get
+        assert decision.reason.endswith("Until then the order and the shares of mail stay as they are.")
 
 
 def test_a_canary_in_good_health_takes_over_when_the_active_one_dies() -> None:
