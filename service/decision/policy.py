@@ -38,7 +38,7 @@ class Policy:
     confirmation_spacing_seconds: float = 2.0
     evidence_lifetime_seconds: float = 86400.0
     hold_down_seconds: float = 900.0
-    failback_rounds: int = 6  # good clusters that earn a failback, at least
+    failback_rounds: int = 6  # good clusters in a row that earn a failback, at least
     moves_per_hour: int = 6
     manual_pin_seconds: float = 3600.0
     shares: bool = False  # whether the installation can give part of a lane's mail to another provider
