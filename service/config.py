@@ -214,8 +214,8 @@ class PolicyTable(Table):
         6,
         ge=1,
         le=1000,
-        description="Good results in a row that earn a failback, at least. Failures that came now and then are over once "
-        "the evidence for that suffices: it may take more, and one bad result does not begin it anew.",
+        description="Good results in a row that earn a failback, at least. Failures that came now and then are over "
+        "once the evidence for that suffices: it may take more, and one bad result does not begin it anew.",
     )
     moves_per_hour: int = Field(
         6, ge=1, le=60, description="More automatic moves than this in an hour stop automation until acknowledged."
