@@ -15,7 +15,7 @@ demo: setup  ## watch relaypilot move a real Postfix away from providers that fa
 	@$(PY) -m deploy.sandbox demo $(ARGS)
 
 test: setup  ## every test, on real servers
-	@$(PY) -m pytest -n 4 --dist worksteal $(ARGS)
+	@$(PY) -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: setup  ## format, lint, types, import contracts
 	@.venv/bin/ruff format --check .

@@ -13,7 +13,7 @@ QUICK = {
         "round_interval": "4s",
         "deadline": "4s",
         "late_after": "2s",
-        "poll_intervals": ["300ms", "500ms", "800ms"],
+        "poll_intervals": ["400ms", "700ms", "1s"],
         "imap_timeout": "3s",
         "jitter": 0.0,
     },
