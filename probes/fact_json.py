@@ -35,7 +35,7 @@ def _optional(name: str, value: str) -> str:
 _BEGINNING = rf'\{{(?:"v": ?1, ?)?"at": ?"([0-9T:.-]+Z)", ?"provider": ?{_TEXT}'
 _GOOD_CHECK = re.compile(
     rf'{_BEGINNING}, ?"round": ?{_TEXT}, ?"signal": ?"session", ?"source": ?"probe", ?"outcome": ?"good"'
-    rf'{_optional("value", _NUMBER)}\}}'
+    rf"{_optional('value', _NUMBER)}\}}"
 )
 _PLAIN = re.compile(
     _BEGINNING
