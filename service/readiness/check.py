@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pydantic import SecretStr
+
 from probes.seeds import Seed
 from providers.base import Channel, Clock, Message, Provider
 from providers.checkup import Checkup, Finding, Verdict
@@ -73,7 +75,7 @@ async def _one(ready: Ready, provider: Provider, test: Message | None) -> Checku
     if test is not None:
         parts += [(f"test-{c}", _sent(provider, test, c)) for c in provider.capabilities.channels]
     findings: list[Finding] = []
-    results = await asyncio.gather(*(_bounded(code, part, ready.longest_seconds) for code, part in parts))
+    results = await asyncio.gather(*(_bounded(code, part, settings, ready.longest_seconds) for code, part in parts))
     for (code, _), result in zip(parts, results, strict=True):
         told = {finding.code for finding in findings} if code == "domain" else set()
         findings += [f for f in result if f.code != "domain" or "domain" not in told]  # the adapter knows it better
@@ -86,7 +88,9 @@ async def _account(provider: Provider, sender: str) -> Sequence[Finding]:
     return (await provider.check(sender)).findings
 
 
-async def _bounded(code: str, part: Awaitable[Sequence[Finding]], seconds: float) -> Sequence[Finding]:
+async def _bounded(
+    code: str, part: Awaitable[Sequence[Finding]], settings: SmtpSettings, seconds: float
+) -> Sequence[Finding]:
     """Return what this part found; an adapter may come from anyone: neither its bug nor its patience ends the check."""
     try:
         async with asyncio.timeout(seconds):
@@ -94,8 +98,17 @@ async def _bounded(code: str, part: Awaitable[Sequence[Finding]], seconds: float
     except TimeoutError:
         seen = f"No result after {seconds:g} s"
     except Exception as error:  # noqa: BLE001
-        seen = f"The adapter failed ({type(error).__name__}: {error})"
+        seen = f"The adapter failed ({_told(error, settings)})"
     return (Finding(code=code, verdict=Verdict.UNKNOWN, sentence=f"{seen}; the other points were checked."),)
+
+
+def _told(error: Exception, settings: SmtpSettings) -> str:
+    """Return an unforeseen error in words; a library may quote the key that it could not send."""
+    text = f"{type(error).__name__}: {error}"
+    for _, value in settings:
+        if isinstance(value, SecretStr):
+            text = text.replace(value.get_secret_value(), "[redacted]")
+    return text
 
 
 async def _sent(provider: Provider, test: Message, channel: Channel) -> Sequence[Finding]:
@@ -130,7 +143,7 @@ async def _lists(ready: Ready) -> tuple[dict[str, dict[str, Suppression]], dict[
         except (CallError, EndlessListError) as error:
             troubles[provider.name] = str(error)
         except Exception as error:  # noqa: BLE001 - as for the other points, an adapter's bug does not end the check
-            troubles[provider.name] = f"the adapter failed ({type(error).__name__}: {error})"
+            troubles[provider.name] = f"the adapter failed ({_told(error, ready.settings[provider.name])})"
 
     await asyncio.gather(*(read(p) for p in ready.providers.values() if p.capabilities.suppressions))
     return lists, troubles

@@ -1,6 +1,7 @@
 """A whole check: every point of every provider, whatever one of them does."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -141,6 +142,20 @@ async def test_an_adapter_with_a_bug_does_not_hide_the_other_points():
     told = next(f for f in one.findings if f.code == "account")
     assert told.sentence == "The adapter failed (KeyError: 'bug'); the other points were checked."
     assert {"spf", "dmarc", "seed"} <= {f.code for f in one.findings}
+
+
+async def test_a_key_that_an_adapters_bug_quotes_is_not_told():
+    class Quoting(FakeProvider):
+        async def check(self, sender):
+            raise ValueError("Illegal header value b'Bearer SG.correct-horse'")
+
+    given = ready(Quoting())
+    settings = SmtpProviderSettings(
+        kind="smtp", name="one", host="relay.example", username="u", password="SG.correct-horse"
+    )
+    (one,) = await check(replace(given, settings={"one": settings}))
+    told = next(f for f in one.findings if f.code == "account")
+    assert "ValueError: Illegal header value b'Bearer [redacted]'" in told.sentence
 
 
 async def test_an_adapter_whose_list_has_a_bug_does_not_end_the_check():
